@@ -1,0 +1,1 @@
+//! Keys, JWK(S), JWS, JWE, JWT and X.509 thumbprints on aws-lc-rs: bytes in, types out

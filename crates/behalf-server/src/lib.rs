@@ -1,0 +1,1 @@
+//! Gathers facts, calls the core, commits, answers HTTP

@@ -1,0 +1,2 @@
+//! The `behalf` command.
+fn main() {}
