@@ -1,1 +1,13 @@
-//! The directory's model and every decision about it: pure, no I/O, no clock, no randomness
+//! The directory's model and every decision about it.
+//!
+//! Pure: no I/O, no clock, no randomness, no async. A decision is a function over facts and
+//! answers with an outcome or with a [`token::Refusal`], each with the ordered checks that led
+//! to it.
+
+pub mod application;
+pub mod event;
+pub mod id;
+pub mod secret;
+pub mod service_principal;
+pub mod tenant;
+pub mod time;
