@@ -1,0 +1,32 @@
+/// Appends `text` as a JSON string, quotes included.
+///
+/// Tokens and identifiers hold nothing to escape; one pass that counts (and so has no branch) proves it and the bytes are
+/// copied whole. Anything else goes through `serde_json`.
+pub(crate) fn push_string(out: &mut String, text: &str) {
+    let to_escape = text.bytes().filter(|byte| matches!(byte, 0..0x20 | b'"' | b'\\')).count();
+    if to_escape == 0 {
+        out.push('"');
+        out.push_str(text);
+        out.push('"');
+    } else {
+        out.push_str(&serde_json::Value::from(text).to_string());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::push_string;
+
+    fn written(text: &str) -> String {
+        let mut out = String::new();
+        push_string(&mut out, text);
+        out
+    }
+
+    #[test]
+    fn escapes_only_what_json_asks() {
+        assert_eq!(written("api://ledger/é"), r#""api://ledger/é""#);
+        assert_eq!(written("a\"b\\c\nd\u{1}"), r#""a\"b\\c\nd\u0001""#);
+        assert_eq!(written(""), r#""""#);
+    }
+}

@@ -1,0 +1,10 @@
+//! The token endpoint: what is asked ([`request`]) and what is answered ([`response`]).
+
+mod grant;
+pub mod request;
+pub mod response;
+mod secret;
+
+pub use grant::{GrantType, UnsupportedGrantType};
+pub use response::TokenResponse;
+pub use secret::SecretText;
