@@ -5,9 +5,11 @@
 //! to it.
 
 pub mod application;
+pub mod claims;
 pub mod event;
 pub mod id;
 pub mod secret;
 pub mod service_principal;
 pub mod tenant;
 pub mod time;
+pub mod token;

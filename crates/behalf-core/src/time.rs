@@ -43,3 +43,8 @@ impl Timestamp {
 /// How far two well-kept clocks may differ, and so how long after `exp` a token still counts and
 /// how far ahead `nbf` may lie (what Entra and its validators allow).
 pub const CLOCK_SKEW: Duration = Duration::from_mins(5);
+
+/// Unix seconds as people read them in refusals: `YYYY-MM-DD HH:MM:SSZ`.
+pub fn written(seconds: i64) -> String {
+    behalf_protocol::time::WireTime(u64::try_from(seconds).unwrap_or(0)).to_string()
+}

@@ -1,0 +1,174 @@
+//! Who asks: a presented credential becomes an [`AuthenticatedClient`], or a refusal.
+
+use behalf_protocol::token::request::ClientAuthentication;
+
+use crate::{
+    application::credential::Method,
+    event::{Step, Trail},
+    id::CredentialId,
+    secret::{self, Pepper, Shape},
+    time::{Timestamp, written},
+    token::{
+        ClientFacts, Refusal,
+        assertion::{Addressees, AssertionRefusal, UnverifiedAssertion},
+        refusal::SecretHint,
+    },
+};
+
+/// What a credential is checked against besides the client's own facts.
+#[derive(Debug, Clone, Copy)]
+pub struct Judge<'a> {
+    /// The key of secret hashes.
+    pub pepper: &'a Pepper,
+    /// Where assertions may be addressed to.
+    pub addressees: Addressees<'a>,
+    /// Now.
+    pub now: Timestamp,
+}
+
+/// A credential as presented, parsed as far as it can be without knowing whose it is.
+#[derive(Debug)]
+pub enum Presented<'a> {
+    /// None.
+    None,
+    /// A secret.
+    Secret(&'a str),
+    /// A client assertion, or why it is none: said only once the client is known.
+    Assertion(Box<Result<UnverifiedAssertion<'a>, AssertionRefusal>>),
+}
+
+impl<'a> Presented<'a> {
+    /// Parses what the request carried.
+    pub fn parse(authentication: ClientAuthentication<'a>) -> Self {
+        match authentication {
+            ClientAuthentication::None => Self::None,
+            ClientAuthentication::Secret { secret, .. } => Self::Secret(secret.expose()),
+            ClientAuthentication::Assertion(text) => {
+                Self::Assertion(Box::new(UnverifiedAssertion::parse(text.expose())))
+            }
+        }
+    }
+
+    /// The client an assertion claims to come from, for requests without `client_id`.
+    pub fn unverified_subject(&self) -> Option<&str> {
+        match self {
+            Self::Assertion(parsed) => parsed.as_ref().as_ref().ok()?.unverified_subject(),
+            Self::None | Self::Secret(_) => None,
+        }
+    }
+}
+
+/// Proof that the client is who it says. Only [`verify`] makes one.
+#[derive(Debug)]
+pub struct AuthenticatedClient<'f> {
+    facts: &'f ClientFacts,
+    method: Method,
+    credential: CredentialId,
+    single_use: Option<SingleUse>,
+}
+
+/// An assertion that must not be accepted again: to be recorded before anything is issued.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SingleUse {
+    /// The assertion's `jti`.
+    pub jti: String,
+    /// Until when it must be remembered.
+    pub until: Timestamp,
+}
+
+impl<'f> AuthenticatedClient<'f> {
+    /// The client's facts.
+    pub fn facts(&self) -> &'f ClientFacts {
+        self.facts
+    }
+
+    /// How it authenticated.
+    pub fn method(&self) -> Method {
+        self.method
+    }
+
+    /// With which credential.
+    pub fn credential(&self) -> CredentialId {
+        self.credential
+    }
+
+    /// What must be recorded before anything is issued.
+    pub fn single_use(&self) -> Option<&SingleUse> {
+        self.single_use.as_ref()
+    }
+}
+
+/// Checks the credential, in the order of protocol 2.2: public clients have none, confidential
+/// ones need one, an application's own setting may exclude the method, then the credential itself.
+pub fn verify<'f>(
+    presented: &Presented<'_>,
+    facts: &'f ClientFacts,
+    judge: Judge<'_>,
+    trail: &mut Trail,
+) -> Result<AuthenticatedClient<'f>, Refusal> {
+    let result = check(presented, facts, judge);
+    match result {
+        Ok(_) => trail.ok(Step::Credential),
+        Err(_) => trail.failed(Step::Credential),
+    }
+    result
+}
+
+fn check<'f>(
+    presented: &Presented<'_>,
+    facts: &'f ClientFacts,
+    judge: Judge<'_>,
+) -> Result<AuthenticatedClient<'f>, Refusal> {
+    let method = match presented {
+        Presented::None => return Err(Refusal::CredentialMissing),
+        Presented::Secret(_) => Method::Secret,
+        Presented::Assertion(_) => Method::Certificate,
+    };
+    if facts.kind.is_public() {
+        return Err(Refusal::PublicClient { client: facts.app_id });
+    }
+    let (credential, single_use) = match presented {
+        Presented::None => return Err(Refusal::CredentialMissing),
+        Presented::Secret(secret) => (check_secret(secret, facts, judge)?, None),
+        Presented::Assertion(parsed) => parsed.as_ref().as_ref().map_err(Clone::clone)?.verify(
+            facts,
+            judge.addressees,
+            judge.now,
+        )?,
+    };
+    // After the credential proved right: who does not hold it learns nothing of the settings.
+    let allowed = &facts.settings.allowed_methods;
+    if !allowed.is_empty() && !allowed.contains(&method) {
+        return Err(Refusal::MethodNotAllowed { client: facts.app_id, method });
+    }
+    Ok(AuthenticatedClient { facts, method, credential, single_use })
+}
+
+fn check_secret(
+    presented: &str,
+    facts: &ClientFacts,
+    judge: Judge<'_>,
+) -> Result<CredentialId, Refusal> {
+    let wrong = |hint| Refusal::SecretWrong { client: facts.app_id, hint };
+    if presented.len() > secret::MAX {
+        return Err(wrong(SecretHint::None));
+    }
+    let hash = judge.pepper.hash(presented);
+    let matching = || facts.secrets.iter().filter(|secret| secret.hash.matches(&hash));
+    if let Some(live) = matching().find(|secret| judge.now < secret.expires) {
+        return Ok(live.id);
+    }
+    match matching().max_by_key(|secret| secret.expires) {
+        Some(expired) => Err(Refusal::SecretExpired {
+            client: facts.app_id,
+            display_name: facts.display_name.clone(),
+            name: expired.name.clone(),
+            expired: written(expired.expires.unix_seconds()),
+        }),
+        None => Err(wrong(match secret::shape(presented) {
+            Shape::Id => SecretHint::Id,
+            Shape::Damaged => SecretHint::Damaged,
+            Shape::Generated | Shape::Other => SecretHint::None,
+        })),
+    }
+}

@@ -1,0 +1,199 @@
+//! What the directory held when a request arrived, prepared for deciding: keys parsed, names
+//! resolved, roles picked. Facts are gathered once, cached and shared by many requests.
+
+use std::sync::Arc;
+
+use behalf_jose::{Certificate, CertificateError, KeyError, Thumbprint, VerifyingKey};
+
+use crate::{
+    application::{
+        AppKind, Application, CertificateCredential, MemberType, SecretCredential, Settings,
+        SignInAudience, TokenAlg, TokenVersion,
+    },
+    id::{AppId, CredentialId, ObjectId, parse_guid},
+    service_principal::{AppRoleAssignment, ServicePrincipal},
+    tenant::Tenant,
+};
+
+/// A client as the asked tenant sees it.
+#[derive(Debug)]
+pub struct ClientFacts {
+    /// The tenant whose endpoint was asked.
+    pub tenant: Arc<Tenant>,
+    /// `client_id`.
+    pub app_id: AppId,
+    /// What people call it.
+    pub display_name: String,
+    /// Whether it may hold credentials.
+    pub kind: AppKind,
+    /// Disabled at home, or its home tenant is.
+    pub disabled: bool,
+    /// Its secrets, expired ones too.
+    pub secrets: Vec<SecretCredential>,
+    /// Its certificates, keys parsed.
+    pub certificates: Vec<ClientCertificate>,
+    /// Its own settings.
+    pub settings: Settings,
+    /// Its service principal in the asked tenant, if there is one.
+    pub service_principal: Option<ClientPrincipal>,
+}
+
+/// The part of a client's service principal that matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClientPrincipal {
+    /// `oid` and `sub` of its tokens.
+    pub id: ObjectId,
+    /// `accountEnabled` is false.
+    pub disabled: bool,
+}
+
+impl ClientFacts {
+    /// Gathers the facts, or `None` where the application must look unknown: a single-tenant
+    /// application outside its home (700016). `home_disabled` is the home tenant's state.
+    pub fn gather(
+        tenant: Arc<Tenant>,
+        application: &Application,
+        home_disabled: bool,
+        principal: Option<&ServicePrincipal>,
+    ) -> Option<Self> {
+        if application.tenant != tenant.id && application.audience == SignInAudience::Single {
+            return None;
+        }
+        Some(Self {
+            tenant,
+            app_id: application.app_id,
+            display_name: application.display_name().to_owned(),
+            kind: application.kind,
+            disabled: application.disabled || home_disabled,
+            secrets: application.secrets.clone(),
+            // A stored certificate was readable when it was registered; one that is not any more
+            // vouches for nobody.
+            certificates: application
+                .certificates
+                .iter()
+                .filter_map(|c| ClientCertificate::prepare(c).ok())
+                .collect(),
+            settings: application.behalf.clone(),
+            service_principal: principal
+                .map(|p| ClientPrincipal { id: p.id, disabled: p.disabled }),
+        })
+    }
+}
+
+/// A registered certificate with its key parsed.
+#[derive(Debug)]
+pub struct ClientCertificate {
+    /// `keyId`.
+    pub id: CredentialId,
+    /// SHA-1 and SHA-256 of the DER.
+    pub thumbprints: [Thumbprint; 2],
+    /// Validity, inclusive, unix seconds.
+    pub valid: std::ops::RangeInclusive<i64>,
+    /// Its key, which allows the RS and PS families.
+    pub key: VerifyingKey,
+}
+
+/// Why a certificate cannot be a credential.
+#[derive(Debug, thiserror::Error)]
+pub enum UnusableCertificate {
+    /// Not a certificate.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
+    /// Its key is weak or of a kind client assertions do not use.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+}
+
+impl ClientCertificate {
+    /// Parses the stored certificate.
+    pub fn prepare(credential: &CertificateCredential) -> Result<Self, UnusableCertificate> {
+        let certificate = Certificate::from_der(&credential.der)?;
+        Ok(Self {
+            id: credential.id,
+            thumbprints: [
+                Thumbprint::Sha1(certificate.sha1_thumbprint()),
+                Thumbprint::Sha256(certificate.sha256_thumbprint()),
+            ],
+            valid: certificate.not_before()..=certificate.not_after(),
+            key: certificate.verifying_key()?,
+        })
+    }
+}
+
+/// A resource as the asked tenant knows it, with what one client may do there.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ResourceFacts {
+    /// The resource's `appId`.
+    pub app_id: AppId,
+    /// What people call it.
+    pub display_name: String,
+    /// Its service principal, application or home tenant is disabled.
+    pub disabled: bool,
+    /// `aud` of a v1.0 token: the registered spelling, with the trailing slash the request had.
+    pub v1_audience: String,
+    /// Format of its tokens.
+    pub version: TokenVersion,
+    /// Algorithm of its tokens.
+    pub alg: TokenAlg,
+    /// Lifetime of its tokens, where it chose one.
+    pub lifetime: Option<std::time::Duration>,
+    /// Only assigned clients get tokens.
+    pub assignment_required: bool,
+    /// Whether this client is assigned, with a role or without.
+    pub assigned: bool,
+    /// Values of this client's application roles: enabled ones, for applications, sorted.
+    pub roles: Vec<String>,
+}
+
+impl ResourceFacts {
+    /// Gathers the facts. `requested` is the name the client used; `assignments` are those of the
+    /// client on this resource.
+    pub fn gather(
+        requested: &str,
+        application: &Application,
+        principal: &ServicePrincipal,
+        home_disabled: bool,
+        assignments: &[AppRoleAssignment],
+    ) -> Self {
+        let mut roles: Vec<String> = application
+            .roles
+            .iter()
+            .filter(|role| !role.disabled && role.members.contains(&MemberType::App))
+            .filter(|role| assignments.iter().any(|a| a.role == role.id))
+            .map(|role| role.value.clone())
+            .collect();
+        roles.sort_unstable();
+        roles.dedup();
+        Self {
+            app_id: application.app_id,
+            display_name: application.display_name().to_owned(),
+            disabled: principal.disabled || application.disabled || home_disabled,
+            v1_audience: v1_audience(requested, application),
+            version: application.token_version(),
+            alg: application.behalf.token_alg.unwrap_or_default(),
+            lifetime: application.behalf.token_lifetime(),
+            assignment_required: principal.assignment_required,
+            assigned: !assignments.is_empty(),
+            roles,
+        }
+    }
+}
+
+/// `aud` of a v1.0 token: the `appId` when asked for by GUID, else the registered spelling of the
+/// name, so that letter case cannot make two audiences of one resource. A trailing slash is the
+/// client's: `https://x/` and `https://x` are told apart by v1 validators (protocol 2.5).
+fn v1_audience(requested: &str, application: &Application) -> String {
+    use crate::application::identifier_uri::name_key;
+    if parse_guid(requested).is_ok() {
+        return application.app_id.to_string();
+    }
+    let registered = application
+        .identifier_uris
+        .iter()
+        .find(|uri| name_key(uri.as_str()) == name_key(requested));
+    match registered {
+        Some(uri) if requested.ends_with('/') => format!("{}/", uri.as_str()),
+        Some(uri) => uri.as_str().to_owned(),
+        None => requested.to_owned(),
+    }
+}
