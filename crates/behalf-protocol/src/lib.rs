@@ -6,10 +6,11 @@
 //! clients read it ([`token::response`], [`error`], [`discovery`], [`claims`]).
 
 pub mod claims;
+pub mod discovery;
 pub mod error;
 mod json;
 pub mod time;
 pub mod token;
 mod version;
 
-pub use version::{EndpointVersion, TokenVersion};
+pub use version::EndpointVersion;

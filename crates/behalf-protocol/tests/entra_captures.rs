@@ -2,10 +2,11 @@
 //! and codes. The fixture names its source.
 #![expect(clippy::unwrap_used, reason = "a fixture that cannot be read fails the test")]
 
+use behalf_protocol::EndpointVersion;
 use behalf_protocol::claims::{ClientAuthenticationClass, TokenId, v2};
+use behalf_protocol::discovery::{Authority, MetadataTenant, OpenIdConfiguration};
 use behalf_protocol::error::{AadSts, ErrorBody};
 use behalf_protocol::token::TokenResponse;
-use behalf_protocol::{EndpointVersion, TokenVersion};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -103,5 +104,30 @@ fn a_v2_token_has_the_captured_claims_but_for_the_allowed_ones() {
     let mut claims = strings(&expected["claims"]);
     claims.retain(|name| !omitted.contains(name));
     assert_eq!(names, claims);
-    assert_eq!(written["ver"], TokenVersion::V2.as_str());
+    assert_eq!(written["ver"], "2.0");
+}
+
+#[test]
+fn the_discovery_document_of_common_has_the_captured_members() {
+    let captures = captures();
+    let expected = &captures["discovery_common_v2"];
+    let authority = Authority::parse("https://login.example.test").unwrap();
+    let document = serde_json::to_value(OpenIdConfiguration::new(
+        &authority,
+        EndpointVersion::V2,
+        MetadataTenant::Common,
+        &["PS256", "RS256"],
+    ))
+    .unwrap();
+    for (member, value) in expected["booleans"].as_object().unwrap() {
+        assert_eq!(&document[member], value, "{member}");
+    }
+    let methods = "token_endpoint_auth_methods_supported";
+    assert_eq!(document[methods], expected[methods]);
+    for member in strings(&expected["has"]) {
+        assert!(document.get(member).is_some(), "{member}");
+    }
+    for member in strings(&expected["served_only_with_the_feature"]) {
+        assert!(document.get(member).is_none(), "{member}");
+    }
 }
