@@ -216,13 +216,12 @@ impl VerifyingKey {
                     .iter()
                     .find(|(alg, _)| *alg == algorithm)
                     .ok_or(VerifyError::Algorithm)?;
-                match cell.get() {
-                    Some(key) => key,
-                    None => {
-                        let key = rsa_parsed(n, e, algorithm).ok_or(VerifyError::Algorithm)?;
-                        cell.get_or_init(|| key)
-                    }
+                if cell.get().is_none() {
+                    // A race sets the same key twice; the first one stays.
+                    let key = rsa_parsed(n, e, algorithm).ok_or(VerifyError::Algorithm)?;
+                    let _ = cell.set(key);
                 }
+                cell.get().ok_or(VerifyError::Algorithm)?
             }
             Material::P256 { parsed, .. } if algorithm == Algorithm::Es256 => parsed,
             Material::Ed25519 { parsed, .. } if algorithm == Algorithm::EdDsa => parsed,
