@@ -15,6 +15,8 @@ pub(crate) fn push_string(out: &mut String, text: &str) {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::push_string;
 
     fn written(text: &str) -> String {
@@ -28,5 +30,12 @@ mod tests {
         assert_eq!(written("api://ledger/é"), r#""api://ledger/é""#);
         assert_eq!(written("a\"b\\c\nd\u{1}"), r#""a\"b\\c\nd\u0001""#);
         assert_eq!(written(""), r#""""#);
+    }
+
+    proptest! {
+        #[test]
+        fn writes_what_serde_would(text in "[\\x00-\\x7f]{0,8}\\PC{0,8}") {
+            prop_assert_eq!(written(&text), serde_json::to_string(&text).unwrap());
+        }
     }
 }

@@ -22,7 +22,7 @@ macro_rules! catalogue {
         /// `error` or status (a tenant unknown at the token endpoint and in metadata).
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum AadSts {
-            $(#[doc = $cause] $name,)+
+            $(#[doc = concat!($cause)] $name,)+
         }
 
         impl AadSts {
