@@ -1,1 +1,8 @@
-//! Gathers facts, calls the core, commits, answers HTTP
+//! Gathers facts, calls the core, commits, answers HTTP.
+//!
+//! A request's way is in `router` and from there straight down: `token/endpoint`, `discovery`.
+//! What they share lies beside them: `facts` (the directory in memory), `journal` (the sign-in
+//! log), `keys` (signing), `limits`, `telemetry`.
+
+mod error;
+mod request;

@@ -7,6 +7,7 @@ pub mod assertion;
 pub mod client_auth;
 pub mod client_credentials;
 mod facts;
+mod found;
 mod refusal;
 
 pub use client_auth::{AuthenticatedClient, SingleUse};
