@@ -49,7 +49,8 @@ pub struct ClientPrincipal {
 
 impl ClientFacts {
     /// Gathers the facts, or `None` where the application must look unknown: a single-tenant
-    /// application outside its home (700016). `home_disabled` is the home tenant's state.
+    /// application outside its home (700016). `home_disabled` is the home tenant's state. A
+    /// principal of another tenant or application counts as none: its id would become `oid`.
     pub fn gather(
         tenant: Arc<Tenant>,
         application: &Application,
@@ -59,6 +60,7 @@ impl ClientFacts {
         if application.tenant != tenant.id && application.audience == SignInAudience::Single {
             return None;
         }
+        let asked = tenant.id;
         Some(Self {
             tenant,
             app_id: application.app_id,
@@ -75,6 +77,7 @@ impl ClientFacts {
                 .collect(),
             settings: application.behalf.clone(),
             service_principal: principal
+                .filter(|p| p.tenant == asked && p.app_id == application.app_id)
                 .map(|p| ClientPrincipal { id: p.id, disabled: p.disabled }),
         })
     }
@@ -146,8 +149,9 @@ pub struct ResourceFacts {
 }
 
 impl ResourceFacts {
-    /// Gathers the facts. `requested` is the name the client used; `assignments` are those of the
-    /// client on this resource.
+    /// Gathers the facts. `requested` is the name the client used; `assignments` are the client's.
+    /// Those on another resource or tenant do not count: a role's id is unique only within its
+    /// application.
     pub fn gather(
         requested: &str,
         application: &Application,
@@ -155,11 +159,13 @@ impl ResourceFacts {
         home_disabled: bool,
         assignments: &[AppRoleAssignment],
     ) -> Self {
+        let mine =
+            |a: &&AppRoleAssignment| a.resource == principal.id && a.tenant == principal.tenant;
         let mut roles: Vec<String> = application
             .roles
             .iter()
             .filter(|role| !role.disabled && role.members.contains(&MemberType::App))
-            .filter(|role| assignments.iter().any(|a| a.role == role.id))
+            .filter(|role| assignments.iter().filter(mine).any(|a| a.role == role.id))
             .map(|role| role.value.clone())
             .collect();
         roles.sort_unstable();
@@ -173,7 +179,7 @@ impl ResourceFacts {
             alg: application.behalf.token_alg.unwrap_or_default(),
             lifetime: application.behalf.token_lifetime(),
             assignment_required: principal.assignment_required,
-            assigned: !assignments.is_empty(),
+            assigned: assignments.iter().any(|a| mine(&a)),
             roles,
         }
     }
@@ -181,7 +187,8 @@ impl ResourceFacts {
 
 /// `aud` of a v1.0 token: the `appId` when asked for by GUID, else the registered spelling of the
 /// name, so that letter case cannot make two audiences of one resource. A trailing slash is the
-/// client's: `https://x/` and `https://x` are told apart by v1 validators (protocol 2.5).
+/// client's: `https://x/` and `https://x` are told apart by v1 validators (protocol 2.5). A name
+/// the application does not have (any more) never becomes an audience.
 fn v1_audience(requested: &str, application: &Application) -> String {
     use crate::application::identifier_uri::name_key;
     if parse_guid(requested).is_ok() {
@@ -194,6 +201,6 @@ fn v1_audience(requested: &str, application: &Application) -> String {
     match registered {
         Some(uri) if requested.ends_with('/') => format!("{}/", uri.as_str()),
         Some(uri) => uri.as_str().to_owned(),
-        None => requested.to_owned(),
+        None => application.app_id.to_string(),
     }
 }

@@ -13,4 +13,4 @@ mod refusal;
 pub use client_auth::{AuthenticatedClient, SingleUse};
 pub use client_credentials::Issuance;
 pub use facts::{ClientCertificate, ClientFacts, ClientPrincipal, ResourceFacts};
-pub use refusal::Refusal;
+pub use refusal::{Refusal, SecretHint};
