@@ -4,9 +4,5 @@
 //! What they share lies beside them: `facts` (the directory in memory), `journal` (the sign-in
 //! log), `keys` (signing), `limits`, `telemetry`.
 
-pub mod clock;
-pub mod entropy;
 mod error;
-pub mod journal;
-pub mod keys;
 mod request;
