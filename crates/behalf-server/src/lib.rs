@@ -4,5 +4,9 @@
 //! What they share lies beside them: `facts` (the directory in memory), `journal` (the sign-in
 //! log), `keys` (signing), `limits`, `telemetry`.
 
+pub mod clock;
+pub mod entropy;
 mod error;
+pub mod journal;
+pub mod keys;
 mod request;

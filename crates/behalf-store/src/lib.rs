@@ -1,1 +1,26 @@
-//! The only place with a database: one small trait and the backends behind it
+//! The only place with a database: one small trait and the backends behind it.
+//!
+//! A record is a document under a [`Key`] with declared index entries. Writers collect changes in
+//! a [`WriteSet`] and commit it whole; there is no interactive transaction, so that many writers
+//! share one durable commit. Typed access is written once, above [`Backend`], in [`records`]:
+//! a [`Store`] hands out a [`Reading`], which remembers what it depended on, and
+//! [`Store::is_current`] tells later, without a look into the database, whether that still holds.
+
+mod backend;
+mod coherence;
+mod reading;
+mod record;
+pub mod records;
+pub mod sqlite;
+mod store;
+mod write_set;
+
+pub use backend::{
+    Backend, Boxed, Change, ChangeSink, Changes, CommitError, Cursor, Find, Page, ReadError, Scan,
+    Seq,
+};
+pub use coherence::Stamp;
+pub use reading::{List, Reading};
+pub use record::{Class, Entry, Index, Key, Kind, Record, Stored, Version};
+pub use store::Store;
+pub use write_set::{Append, Delete, Expect, Invalid, Put, WriteSet, limits};

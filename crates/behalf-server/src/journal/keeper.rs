@@ -1,0 +1,106 @@
+//! Keeps the files in order behind the writer's back: moves its log into the file, unlinks what is
+//! older than the retention.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+    thread::JoinHandle,
+    time::Duration,
+};
+
+use behalf_core::time::Timestamp;
+use rusqlite::Connection;
+
+use super::{day::Day, read, writer::Shared};
+
+/// How often there may be something to do.
+const PERIOD: Duration = Duration::from_secs(1);
+/// From this size on the log is moved into the file, in bytes.
+const LOG_WORTHWHILE: u64 = 4 << 20;
+/// With this much in it the writer waits a moment so that the log can begin anew, in pages.
+const PAGES_MAX: i64 = (64 << 20) / 4096;
+
+/// Starts the keeper's thread, which ends when the journal closes.
+pub(super) fn start(
+    folder: &Path,
+    retention: Option<Duration>,
+    shared: Arc<Shared>,
+) -> std::io::Result<JoinHandle<()>> {
+    let folder = folder.to_owned();
+    std::thread::Builder::new().name("journal-keeper".to_owned()).spawn(move || {
+        let mut keeper = Keeper { folder, retention, open: None, swept: None };
+        while !shared.sleep_unless_closed(PERIOD) {
+            keeper.tend(shared.clock.now());
+        }
+    })
+}
+
+struct Keeper {
+    folder: PathBuf,
+    retention: Option<Duration>,
+    open: Option<(Day, Connection)>,
+    swept: Option<Day>,
+}
+
+impl Keeper {
+    fn tend(&mut self, now: Timestamp) {
+        if let Err(error) = self.checkpoint() {
+            self.open = None;
+            tracing::warn!(%error, "the sign-in log's checkpoint failed; it is tried again");
+        }
+        let today = Day::of(now);
+        if self.swept != Some(today) {
+            self.swept = Some(today);
+            if let Some(retention) = self.retention
+                && let Err(error) = sweep(&self.folder, now.minus(retention))
+            {
+                tracing::warn!(%error, "an old file of the sign-in log cannot be removed");
+            }
+        }
+    }
+
+    fn checkpoint(&mut self) -> Result<(), read::ReadError> {
+        let Some(day) = Day::all(&self.folder)?.pop() else { return Ok(()) };
+        let path = day.file(&self.folder);
+        let mut log = path.clone().into_os_string();
+        log.push("-wal");
+        let size = fs::metadata(log).map_or(0, |log| log.len());
+        if self.open.as_ref().is_some_and(|(open, _)| *open != day) {
+            self.open = None;
+        }
+        if size < LOG_WORTHWHILE {
+            return Ok(());
+        }
+        if self.open.is_none() {
+            self.open = read::open(&path)?.map(|connection| (day, connection));
+        }
+        let Some((_, connection)) = &self.open else { return Ok(()) };
+        connection.pragma_update(None, "query_only", false)?;
+        let pages: i64 =
+            connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get(1))?;
+        if pages > PAGES_MAX {
+            connection.query_row("PRAGMA wal_checkpoint(RESTART)", [], |_| Ok(()))?;
+        }
+        Ok(())
+    }
+}
+
+/// Unlinks the files of days that ended before `oldest`.
+pub(super) fn sweep(folder: &Path, oldest: Timestamp) -> std::io::Result<()> {
+    for day in Day::all(folder)? {
+        if day.end() > oldest {
+            break;
+        }
+        let path = day.file(folder);
+        for tail in ["", "-wal", "-shm"] {
+            let mut file = path.clone().into_os_string();
+            file.push(tail);
+            match fs::remove_file(&file) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+    }
+    Ok(())
+}

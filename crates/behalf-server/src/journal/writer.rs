@@ -1,0 +1,250 @@
+//! The thread that writes: takes what has gathered, commits it once, wakes who waited.
+
+use std::{
+    fmt,
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    thread::JoinHandle,
+    time::Duration,
+};
+
+use behalf_core::time::Timestamp;
+
+use super::{Backlog, Counts, Durability, Full, Options, lane::Waiting};
+use crate::clock::SharedClock;
+
+/// Most rows of one commit.
+const BATCH_MAX: usize = 512;
+/// Room kept for requests that found the journal ready and are still being decided.
+const HEADROOM: usize = 1024;
+/// How often an unwritable journal is tried again.
+const RETRY: Duration = Duration::from_millis(250);
+/// How long rows gather when nobody waits for them.
+const RELAXED_LINGER: Duration = Duration::from_millis(250);
+
+/// One encoded row and who waits for it.
+#[derive(Debug)]
+pub(super) struct Row {
+    pub(super) record: Vec<u8>,
+    pub(super) waiter: Option<(Arc<Waiting>, usize)>,
+}
+
+/// Where rows are made safe.
+pub(super) trait Sink: Send + fmt::Debug {
+    /// Writes all rows or none, at `now`.
+    fn append(&mut self, rows: &[Row], now: Timestamp) -> Result<(), SinkError>;
+
+    /// Tries to write again after a failure.
+    fn probe(&mut self, now: Timestamp) -> Result<(), SinkError>;
+}
+
+/// What the disk or SQLite said.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub(super) struct SinkError(#[from] pub(super) super::OpenError);
+
+/// What lanes, writer and keeper share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    queue: Mutex<Queue>,
+    filled: Condvar,
+    /// Wakes the keeper when the journal closes.
+    pub(super) closing: Condvar,
+    writable: AtomicBool,
+    waiting: AtomicU64,
+    rows: AtomicU64,
+    syncs: AtomicU64,
+    failures: AtomicU64,
+    capacity: usize,
+    linger: Duration,
+    pub(super) durability: Durability,
+    backlog: Arc<Backlog>,
+    pub(super) clock: SharedClock,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    rows: Vec<Row>,
+    /// The writer sleeps until a row comes.
+    idle: bool,
+    closed: bool,
+}
+
+impl Shared {
+    pub(super) fn new(options: &Options, clock: SharedClock, backlog: Arc<Backlog>) -> Arc<Self> {
+        Arc::new(Self {
+            queue: Mutex::default(),
+            filled: Condvar::new(),
+            closing: Condvar::new(),
+            writable: AtomicBool::new(true),
+            waiting: AtomicU64::new(0),
+            rows: AtomicU64::new(0),
+            syncs: AtomicU64::new(0),
+            failures: AtomicU64::new(0),
+            capacity: options.capacity.max(2),
+            linger: options.linger,
+            durability: options.durability,
+            backlog,
+            clock,
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn ready(&self) -> bool {
+        let headroom = HEADROOM.min(self.capacity / 2);
+        let waiting = usize::try_from(self.waiting.load(Ordering::Relaxed)).unwrap_or(usize::MAX);
+        self.writable.load(Ordering::Relaxed) && waiting < self.capacity - headroom
+    }
+
+    pub(super) fn counts(&self) -> Counts {
+        Counts {
+            rows: self.rows.load(Ordering::Relaxed),
+            syncs: self.syncs.load(Ordering::Relaxed),
+            failures: self.failures.load(Ordering::Relaxed),
+            waiting: self.waiting.load(Ordering::Relaxed),
+            skipped: 0,
+        }
+    }
+
+    pub(super) fn push(&self, row: Row) -> Result<(), Full> {
+        if !self.writable.load(Ordering::Relaxed) {
+            return Err(Full);
+        }
+        let mut queue = self.lock();
+        if queue.closed || queue.rows.len() >= self.capacity {
+            return Err(Full);
+        }
+        queue.rows.push(row);
+        self.waiting.store(queue.rows.len() as u64, Ordering::Relaxed);
+        let wake = queue.idle || queue.rows.len() == BATCH_MAX;
+        queue.idle = false;
+        drop(queue);
+        if wake {
+            self.filled.notify_one();
+        }
+        Ok(())
+    }
+
+    pub(super) fn close(&self) {
+        self.lock().closed = true;
+        self.filled.notify_one();
+        self.closing.notify_all();
+    }
+
+    /// Sleeps for `duration` unless the journal closes; says whether it has.
+    pub(super) fn sleep_unless_closed(&self, duration: Duration) -> bool {
+        let queue = self.lock();
+        let slept = self.closing.wait_timeout_while(queue, duration, |queue| !queue.closed);
+        slept.unwrap_or_else(PoisonError::into_inner).0.closed
+    }
+
+    fn linger_now(&self) -> Duration {
+        match self.durability {
+            Durability::BeforeAnswer => self.backlog.longest().min(self.linger),
+            Durability::WithinASecond => RELAXED_LINGER,
+        }
+    }
+
+    /// Waits for rows and swaps them into `batch`. False: closed and empty.
+    fn gather(&self, batch: &mut Vec<Row>) -> bool {
+        let mut queue = self.lock();
+        while queue.rows.is_empty() {
+            if queue.closed {
+                return false;
+            }
+            queue.idle = true;
+            queue = self.filled.wait(queue).unwrap_or_else(PoisonError::into_inner);
+        }
+        queue.idle = false;
+        let linger = self.linger_now();
+        if !linger.is_zero() {
+            let waited = self.filled.wait_timeout_while(queue, linger, |queue| {
+                !queue.closed && queue.rows.len() < BATCH_MAX
+            });
+            queue = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        std::mem::swap(&mut queue.rows, batch);
+        self.waiting.store(0, Ordering::Relaxed);
+        true
+    }
+
+    /// Refuses all that is queued.
+    fn refuse_queued(&self) {
+        let rows = std::mem::take(&mut self.lock().rows);
+        self.waiting.store(0, Ordering::Relaxed);
+        finish(&rows, false, &mut Vec::new());
+    }
+}
+
+/// The writer's thread.
+#[derive(Debug)]
+pub(super) struct Writer;
+
+impl Writer {
+    pub(super) fn start(
+        shared: Arc<Shared>,
+        mut sink: Box<dyn Sink>,
+    ) -> std::io::Result<JoinHandle<()>> {
+        std::thread::Builder::new().name("journal".to_owned()).spawn(move || {
+            let mut batch = Vec::with_capacity(BATCH_MAX);
+            let mut lanes = Vec::new();
+            while shared.gather(&mut batch) {
+                let written = write(&shared, sink.as_mut(), &batch);
+                finish(&batch, written, &mut lanes);
+                batch.clear();
+                if !written {
+                    recover(&shared, sink.as_mut());
+                }
+            }
+        })
+    }
+}
+
+fn write(shared: &Shared, sink: &mut dyn Sink, batch: &[Row]) -> bool {
+    match sink.append(batch, shared.clock.now()) {
+        Ok(()) => {
+            shared.rows.fetch_add(batch.len() as u64, Ordering::Relaxed);
+            shared.syncs.fetch_add(1, Ordering::Relaxed);
+            true
+        }
+        Err(error) => {
+            shared.failures.fetch_add(1, Ordering::Relaxed);
+            shared.writable.store(false, Ordering::Relaxed);
+            tracing::error!(%error, "the sign-in log cannot be written; token requests answer 503");
+            false
+        }
+    }
+}
+
+/// Tries until the sink writes again or the journal closes. Meanwhile everything is refused.
+fn recover(shared: &Shared, sink: &mut dyn Sink) {
+    loop {
+        shared.refuse_queued();
+        if shared.sleep_unless_closed(RETRY) {
+            return;
+        }
+        if sink.probe(shared.clock.now()).is_ok() {
+            shared.writable.store(true, Ordering::Relaxed);
+            tracing::info!("the sign-in log is writable again");
+            return;
+        }
+    }
+}
+
+/// Marks every row, then wakes one waiter of each lane.
+fn finish(rows: &[Row], written: bool, lanes: &mut Vec<Arc<Waiting>>) {
+    for (waiting, slot) in rows.iter().filter_map(|row| row.waiter.as_ref()) {
+        waiting.complete(*slot, written);
+        if !lanes.iter().any(|lane| Arc::ptr_eq(lane, waiting)) {
+            lanes.push(Arc::clone(waiting));
+        }
+    }
+    for lane in lanes.drain(..) {
+        lane.announce();
+    }
+}

@@ -1,0 +1,319 @@
+//! One signer for each core: a bounded queue from which it takes one job, signs, and yields, so
+//! that everything else the core serves waits for one signature at most.
+
+use std::{
+    collections::VecDeque,
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::sync::{Notify, oneshot};
+
+use crate::{clock::SharedClock, journal::Backlog};
+
+/// The queue holds no more than this much signing time, unless configured otherwise.
+pub const QUEUE_DEFAULT: Duration = Duration::from_millis(50);
+/// What a signature is taken to cost before any was measured.
+const FIRST_ESTIMATE: Duration = Duration::from_micros(300);
+
+/// The queue is full: answer 503 with `Retry-After`, before anything is decided or logged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the queue of signatures is full")]
+pub struct Busy;
+
+/// A job did not come to an end; the request answers 500, the signer goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("signing ended without a result")]
+pub struct SignFailed;
+
+/// What costs signing time. One estimate is kept for each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cost {
+    /// An RSA-2048 signature.
+    Rsa,
+    /// A P-256 signature.
+    Ecdsa,
+}
+
+type Job = Box<dyn FnOnce() + Send>;
+
+struct Queued {
+    cost: Cost,
+    job: Job,
+}
+
+#[derive(Default)]
+struct Queue {
+    jobs: VecDeque<Queued>,
+    /// Slots that are reserved or queued.
+    taken: usize,
+}
+
+struct Shared {
+    queue: Mutex<Queue>,
+    filled: Notify,
+    core: usize,
+    bound: Duration,
+    backlog: Arc<Backlog>,
+    clock: SharedClock,
+    /// Nanoseconds a signature takes, smoothed: RSA, ECDSA.
+    estimates: [AtomicU64; 2],
+    signed: AtomicU64,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn estimate(&self, cost: Cost) -> u64 {
+        self.estimates[cost as usize].load(Ordering::Relaxed)
+    }
+
+    /// `taken` jobs take about this long. The dearest estimate that was used lately stands for all:
+    /// a queue is of one kind mostly, and being wrong costs a refusal a little early.
+    fn waiting(&self, taken: usize) -> Duration {
+        let each = self.estimates.iter().map(|e| e.load(Ordering::Relaxed)).max().unwrap_or(0);
+        Duration::from_nanos(each.saturating_mul(taken as u64))
+    }
+
+    /// Says what is queued besides one request, whose own signature is no reason to wait.
+    fn publish(&self, taken: usize) {
+        self.backlog.publish(self.core, self.waiting(taken.saturating_sub(1)));
+    }
+
+    fn give_back(&self) {
+        let mut queue = self.lock();
+        queue.taken = queue.taken.saturating_sub(1);
+        let taken = queue.taken;
+        drop(queue);
+        self.publish(taken);
+    }
+
+    fn measured(&self, cost: Cost, took: Duration) {
+        // A preempted signature would look dear: no sample counts for more than four times before.
+        let before = self.estimate(cost);
+        let sample =
+            u64::try_from(took.as_nanos()).unwrap_or(u64::MAX).min(before.saturating_mul(4));
+        let after = before - before / 8 + sample / 8;
+        self.estimates[cost as usize].store(after.max(1_000), Ordering::Relaxed);
+    }
+}
+
+/// The way to a core's signer.
+#[derive(Clone)]
+pub struct Signer {
+    shared: Arc<Shared>,
+}
+
+impl Signer {
+    /// A signer for `core` whose queue holds at most `bound` of signing time. [`Self::run`] must be
+    /// spawned on that core's runtime.
+    pub fn new(core: usize, bound: Duration, backlog: Arc<Backlog>, clock: SharedClock) -> Self {
+        let first = u64::try_from(FIRST_ESTIMATE.as_nanos()).unwrap_or(u64::MAX);
+        Self {
+            shared: Arc::new(Shared {
+                queue: Mutex::default(),
+                filled: Notify::new(),
+                core,
+                bound,
+                backlog,
+                clock,
+                estimates: [AtomicU64::new(first), AtomicU64::new(first / 16)],
+                signed: AtomicU64::new(0),
+            }),
+        }
+    }
+
+    /// Takes a place in the queue, or says that there is none.
+    pub fn reserve(&self) -> Result<Slot, Busy> {
+        let mut queue = self.shared.lock();
+        let taken = queue.taken + 1;
+        if taken > 1 && self.shared.waiting(taken) > self.shared.bound {
+            return Err(Busy);
+        }
+        queue.taken = taken;
+        drop(queue);
+        self.shared.publish(taken);
+        Ok(Slot { shared: Some(Arc::clone(&self.shared)) })
+    }
+
+    /// Signs what is queued, one job a turn, for as long as the future is polled.
+    pub async fn run(self) {
+        loop {
+            let next = self.shared.lock().jobs.pop_front();
+            let Some(Queued { cost, job }) = next else {
+                self.shared.filled.notified().await;
+                continue;
+            };
+            let started = self.shared.clock.monotonic();
+            // A job that panics has dropped its sender: its request, and no other, learns of it.
+            let ended = catch_unwind(AssertUnwindSafe(job));
+            self.shared.measured(cost, self.shared.clock.monotonic().saturating_sub(started));
+            self.shared.signed.fetch_add(1, Ordering::Relaxed);
+            self.shared.give_back();
+            if ended.is_err() {
+                tracing::error!("a signature ended in a panic; its request answers 500");
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Signatures made so far.
+    pub fn signed(&self) -> u64 {
+        self.shared.signed.load(Ordering::Relaxed)
+    }
+
+    /// The signing time that is queued.
+    pub fn queued(&self) -> Duration {
+        let taken = self.shared.lock().taken;
+        self.shared.waiting(taken)
+    }
+}
+
+impl fmt::Debug for Signer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Signer").field("core", &self.shared.core).finish_non_exhaustive()
+    }
+}
+
+/// A place in the queue. Dropped unused, it is free again.
+#[must_use = "a reserved place that is not used is given back"]
+pub struct Slot {
+    shared: Option<Arc<Shared>>,
+}
+
+impl Slot {
+    /// Queues `job` and resolves with what it returns. The future may be dropped: the job is then
+    /// skipped when its turn comes.
+    pub fn sign<T, F>(
+        mut self,
+        cost: Cost,
+        job: F,
+    ) -> impl Future<Output = Result<T, SignFailed>> + Send + use<T, F>
+    where
+        T: Send + 'static,
+        F: FnOnce() -> T + Send + 'static,
+    {
+        let (sender, receiver) = oneshot::channel();
+        if let Some(shared) = self.shared.take() {
+            let job: Job = Box::new(move || {
+                if !sender.is_closed() {
+                    // The receiver may have gone meanwhile, and then nobody wants the result.
+                    drop(sender.send(job()));
+                }
+            });
+            shared.lock().jobs.push_back(Queued { cost, job });
+            shared.filled.notify_one();
+        }
+        async { receiver.await.map_err(|_| SignFailed) }
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        if let Some(shared) = self.shared.take() {
+            shared.give_back();
+        }
+    }
+}
+
+impl fmt::Debug for Slot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Slot")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use behalf_core::time::Timestamp;
+
+    use super::*;
+    use crate::clock::FrozenClock;
+
+    fn signer(bound: Duration) -> (Signer, Arc<Backlog>) {
+        let backlog = Backlog::new(1);
+        let clock = Arc::new(FrozenClock::at(Timestamp(0)));
+        (Signer::new(0, bound, Arc::clone(&backlog), clock), backlog)
+    }
+
+    #[tokio::test]
+    async fn jobs_are_done_in_order_and_one_a_turn() {
+        let (signer, _) = signer(QUEUE_DEFAULT);
+        let running = tokio::spawn(signer.clone().run());
+        let order = Arc::new(Mutex::new(Vec::new()));
+        let jobs: Vec<_> = (0..5)
+            .map(|n| {
+                let order = Arc::clone(&order);
+                signer.reserve().unwrap().sign(Cost::Rsa, move || {
+                    order.lock().unwrap().push(n);
+                    n
+                })
+            })
+            .collect();
+        let results = futures_util::future::join_all(jobs).await;
+        assert_eq!(results, (0..5).map(Ok).collect::<Vec<_>>());
+        assert_eq!(*order.lock().unwrap(), [0, 1, 2, 3, 4]);
+        assert_eq!(signer.signed(), 5);
+        running.abort();
+    }
+
+    #[tokio::test]
+    async fn the_queue_is_bounded_by_time_and_frees_what_is_not_used() {
+        // The first estimate is 300 µs: three fit.
+        let (signer, backlog) = signer(Duration::from_millis(1));
+        let slots: Vec<_> = (0..3).map(|_| signer.reserve().unwrap()).collect();
+        assert_eq!(signer.reserve().unwrap_err(), Busy);
+        assert_eq!(backlog.longest(), Duration::from_micros(600), "two besides oneself");
+        drop(slots);
+        assert_eq!(signer.queued(), Duration::ZERO);
+        assert_eq!(backlog.longest(), Duration::ZERO);
+        let alone = signer.reserve().unwrap();
+        assert_eq!(backlog.longest(), Duration::ZERO, "a lone request waits for nobody");
+        drop(alone);
+    }
+
+    #[tokio::test]
+    async fn one_request_is_always_served_however_slow_signing_is() {
+        let (signer, _) = signer(Duration::ZERO);
+        let slot = signer.reserve().unwrap();
+        assert_eq!(signer.reserve().unwrap_err(), Busy);
+        drop(slot);
+        assert!(signer.reserve().is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_panic_costs_one_request() {
+        let (signer, _) = signer(QUEUE_DEFAULT);
+        let running = tokio::spawn(signer.clone().run());
+        let bad = signer.reserve().unwrap().sign(Cost::Ecdsa, || -> u8 { panic!("planted") });
+        let good = signer.reserve().unwrap().sign(Cost::Ecdsa, || 7_u8);
+        assert_eq!(bad.await, Err(SignFailed));
+        assert_eq!(good.await, Ok(7));
+        assert_eq!(signer.queued(), Duration::ZERO);
+        running.abort();
+    }
+
+    #[tokio::test]
+    async fn nobody_signs_for_a_caller_who_left() {
+        let (signer, _) = signer(QUEUE_DEFAULT);
+        let done = Arc::new(AtomicU64::new(0));
+        let counted = Arc::clone(&done);
+        drop(
+            signer
+                .reserve()
+                .unwrap()
+                .sign(Cost::Rsa, move || counted.fetch_add(1, Ordering::SeqCst)),
+        );
+        let last = signer.reserve().unwrap().sign(Cost::Rsa, || ());
+        let running = tokio::spawn(signer.clone().run());
+        last.await.unwrap();
+        assert_eq!(done.load(Ordering::SeqCst), 0);
+        running.abort();
+    }
+}

@@ -1,0 +1,169 @@
+//! What a database must be able to do. Small, so that a second one is a weekend's work and the
+//! same promises hold on both (`tests/conformance.rs`).
+
+use std::{pin::Pin, sync::Arc};
+
+use behalf_core::id::TenantId;
+
+use crate::{
+    record::{Index, Key, Kind, Record, Version},
+    write_set::{Invalid, WriteSet},
+};
+
+/// A boxed future, so that [`Backend`] can be a trait object.
+pub type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// The number of a directory commit. Numbers appear in commit order and without gaps; zero is
+/// before the first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Seq(pub u64);
+
+/// A database of records. Every read is of one snapshot; every commit is durable before it is
+/// answered.
+pub trait Backend: Send + Sync + 'static {
+    /// The records at `keys`, in their order, all of one snapshot.
+    fn get<'a>(&'a self, keys: &'a [Key]) -> Boxed<'a, Result<Vec<Option<Record>>, ReadError>>;
+
+    /// The records of a tenant that declared an index entry of this value, ordered by id.
+    fn find(&self, query: Find) -> Boxed<'_, Result<Page, ReadError>>;
+
+    /// The records of a tenant and kind, ordered by id.
+    fn scan(&self, query: Scan) -> Boxed<'_, Result<Page, ReadError>>;
+
+    /// Commits `set` whole or not at all and answers with the number of the newest directory
+    /// commit that it is part of or follows. Dropping the future does not call the commit back.
+    fn commit(&self, set: WriteSet) -> Boxed<'_, Result<Seq, CommitError>>;
+
+    /// What changed in the directory after `after`, in commit order: at most `limit` commits, none
+    /// of them in part.
+    fn changes_since(&self, after: Seq, limit: u32) -> Boxed<'_, Result<Changes, ReadError>>;
+
+    /// Hands every directory change that this process commits to `sink`, in commit order and
+    /// before the commit is answered. Called once, before the first commit.
+    fn watch(&self, sink: Arc<dyn ChangeSink>);
+}
+
+/// Who is told of changes.
+pub trait ChangeSink: Send + Sync {
+    /// Takes note of the changes of one commit. Must not block: commits wait for it.
+    fn apply(&self, seq: Seq, changes: &[Change]);
+}
+
+/// Where a page ended: the id of its last record.
+pub type Cursor = Vec<u8>;
+
+/// An index look-up.
+#[derive(Debug, Clone)]
+pub struct Find {
+    /// In whose directory.
+    pub tenant: TenantId,
+    /// The index.
+    pub index: Index,
+    /// The value looked for.
+    pub value: Vec<u8>,
+    /// Continues after this id.
+    pub after: Option<Cursor>,
+    /// Most records of the answer, 1 to [`Page::MAX`]; other values count as the nearest.
+    pub limit: u32,
+}
+
+/// A walk over records.
+#[derive(Debug, Clone)]
+pub struct Scan {
+    /// In whose directory.
+    pub tenant: TenantId,
+    /// Of what kind.
+    pub kind: Kind,
+    /// Continues after this id.
+    pub after: Option<Cursor>,
+    /// Most records of the answer, 1 to [`Page::MAX`]; other values count as the nearest.
+    pub limit: u32,
+}
+
+/// Records of one snapshot, and where to go on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    /// The records, ordered by id.
+    pub records: Vec<Record>,
+    /// There may be more after this id.
+    pub next: Option<Cursor>,
+}
+
+impl Page {
+    /// Most records of one page.
+    pub const MAX: u32 = 1_000;
+}
+
+/// One thing that changed in the directory.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Change {
+    /// The record at this key was written or removed.
+    Record(Key),
+    /// A record came under, left or changed under this value of an index.
+    Index {
+        /// In whose directory.
+        tenant: TenantId,
+        /// The index.
+        index: Index,
+        /// The value.
+        value: Vec<u8>,
+    },
+    /// So much that it was not listed.
+    Everything,
+}
+
+/// A stretch of the change log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Changes {
+    /// The newest commit there is.
+    pub newest: Seq,
+    /// Each listed commit with its changes, in order.
+    pub commits: Vec<(Seq, Vec<Change>)>,
+    /// The log no longer reaches back to where it was asked for: count everything as changed.
+    pub forgotten: bool,
+}
+
+/// Why something could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ReadError {
+    /// The database cannot be reached or cannot read; another try may succeed.
+    #[error("the store cannot be read: {0}")]
+    Unavailable(String),
+    /// What is stored makes no sense to this version.
+    #[error("a record of kind {kind:?} is damaged: {cause}; restore it from a backup")]
+    Damaged {
+        /// The record's kind.
+        kind: Kind,
+        /// What was found.
+        cause: String,
+    },
+}
+
+/// Why a commit did not happen. Unless stated, nothing of the write set is stored.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CommitError {
+    /// A record was not as expected: read again and decide again.
+    #[error("a record of kind {:?} was changed by somebody else", key.kind)]
+    Conflict {
+        /// Which record.
+        key: Key,
+        /// The state it is in; `None` when it is absent.
+        found: Option<Version>,
+    },
+    /// The write set breaks a limit; it will never succeed.
+    #[error("the write set cannot be stored: {0}")]
+    Invalid(#[from] Invalid),
+    /// No space is left. Reads go on; writes succeed again once there is space.
+    #[error("the store's disk is full: free some space on it")]
+    Full,
+    /// The database cannot be reached or cannot write; another try may succeed. If the connection
+    /// was lost while the answer was under way the write may have happened.
+    #[error("the store cannot be written: {0}")]
+    Unavailable(String),
+}
+
+impl From<ReadError> for CommitError {
+    fn from(error: ReadError) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}

@@ -1,0 +1,148 @@
+//! SQLite: one file, one process.
+//!
+//! One thread writes: it takes every write set that has queued into one transaction, each under a
+//! savepoint, commits with `synchronous=FULL` and answers them all. Checkpoints run on their own
+//! connection, so that no commit waits for one. Reads are direct calls on a small pool of
+//! connections: a point read takes microseconds, less than handing it to another thread.
+
+mod apply;
+mod checkpoint;
+mod lock;
+mod log;
+mod migrate;
+mod open;
+mod read;
+mod writer;
+
+pub use open::OpenError;
+
+use std::{
+    path::Path,
+    sync::{Arc, OnceLock},
+};
+
+use tokio::sync::{mpsc, oneshot};
+
+use crate::{
+    backend::{Backend, Boxed, ChangeSink, Changes, CommitError, Find, Page, ReadError, Scan, Seq},
+    record::{Key, Record},
+    write_set::WriteSet,
+};
+use read::Readers;
+use writer::{Job, Writer};
+
+/// Write sets that may wait; more wait for room before they are queued.
+const QUEUE: usize = 1_024;
+
+/// A backend in one SQLite file, or in memory.
+pub struct Sqlite {
+    jobs: Option<mpsc::Sender<Job>>,
+    readers: Arc<Readers>,
+    sink: Arc<OnceLock<Arc<dyn ChangeSink>>>,
+    writer: Option<Writer>,
+    // Last: the lock is let go when every connection is closed.
+    _lock: Option<lock::Lock>,
+}
+
+impl Sqlite {
+    /// Opens the database at `path`, or makes one where there is none; the folder is made too.
+    /// Refuses while another process has it open.
+    pub fn open(path: &Path) -> Result<Self, OpenError> {
+        let opened = open::open(path)?;
+        Self::start(opened)
+    }
+
+    /// A database that lives as long as this value: for development and tests.
+    pub fn in_memory() -> Result<Self, OpenError> {
+        Self::start(open::in_memory()?)
+    }
+
+    fn start(opened: open::Opened) -> Result<Self, OpenError> {
+        let (jobs, queue) = mpsc::channel(QUEUE);
+        let sink = Arc::new(OnceLock::new());
+        let readers = Arc::new(Readers::new(opened.readers));
+        let writer = Writer::start(opened.writer, opened.checkpointer, queue, Arc::clone(&sink))?;
+        let (jobs, writer) = (Some(jobs), Some(writer));
+        Ok(Self { jobs, readers, sink, writer, _lock: opened.lock })
+    }
+
+    /// Runs a read of more than a moment on a thread that may block.
+    async fn blocking<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&rusqlite::Connection) -> Result<T, ReadError> + Send + 'static,
+    ) -> Result<T, ReadError> {
+        let readers = Arc::clone(&self.readers);
+        tokio::task::spawn_blocking(move || readers.with(read))
+            .await
+            .map_err(|error| ReadError::Unavailable(error.to_string()))?
+    }
+}
+
+impl Backend for Sqlite {
+    fn get<'a>(&'a self, keys: &'a [Key]) -> Boxed<'a, Result<Vec<Option<Record>>, ReadError>> {
+        Box::pin(async move { self.readers.with(|conn| read::get(conn, keys)) })
+    }
+
+    fn find(&self, query: Find) -> Boxed<'_, Result<Page, ReadError>> {
+        // One row is a point read like any other.
+        if query.limit <= 1 {
+            return Box::pin(async move { self.readers.with(|conn| read::find(conn, &query)) });
+        }
+        Box::pin(self.blocking(move |conn| read::find(conn, &query)))
+    }
+
+    fn scan(&self, query: Scan) -> Boxed<'_, Result<Page, ReadError>> {
+        Box::pin(self.blocking(move |conn| read::scan(conn, &query)))
+    }
+
+    fn commit(&self, set: WriteSet) -> Boxed<'_, Result<Seq, CommitError>> {
+        Box::pin(async move {
+            set.check()?;
+            let closed = || CommitError::Unavailable("the store is closed".into());
+            let (answer, answered) = oneshot::channel();
+            let jobs = self.jobs.as_ref().ok_or_else(closed)?;
+            jobs.send(Job { set, answer }).await.map_err(|_| closed())?;
+            answered.await.map_err(|_| closed())?
+        })
+    }
+
+    fn changes_since(&self, after: Seq, limit: u32) -> Boxed<'_, Result<Changes, ReadError>> {
+        Box::pin(self.blocking(move |conn| log::changes_since(conn, after, limit)))
+    }
+
+    fn watch(&self, sink: Arc<dyn ChangeSink>) {
+        // A second watcher would be a second store on one backend, which `Store::open` rules out.
+        let _first = self.sink.set(sink);
+    }
+}
+
+impl Drop for Sqlite {
+    fn drop(&mut self) {
+        // Whatever has queued is committed before the writer ends.
+        self.jobs = None;
+        if let Some(writer) = self.writer.take() {
+            writer.join();
+        }
+    }
+}
+
+impl std::fmt::Debug for Sqlite {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Sqlite")
+    }
+}
+
+/// What a failed statement means to a caller who reads.
+fn unreadable(error: &rusqlite::Error) -> ReadError {
+    ReadError::Unavailable(error.to_string())
+}
+
+/// A count as SQLite keeps it.
+fn stored(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// A stored count as we keep it.
+fn counted(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or(0)
+}

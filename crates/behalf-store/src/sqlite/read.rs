@@ -1,0 +1,133 @@
+//! Reading: a few connections, each call a snapshot.
+
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError, TryLockError,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use behalf_core::id::TenantId;
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use super::{counted, unreadable};
+use crate::{
+    backend::{Find, Page, ReadError, Scan},
+    record::{Key, Kind, Record, Version},
+};
+
+/// The pool. A reader that finds every connection busy waits for one of them.
+pub(super) struct Readers {
+    connections: Vec<Arc<Mutex<Connection>>>,
+    next: AtomicUsize,
+}
+
+impl Readers {
+    pub(super) fn new(connections: Vec<Arc<Mutex<Connection>>>) -> Self {
+        Self { connections, next: AtomicUsize::new(0) }
+    }
+
+    /// Runs `read` on a connection.
+    pub(super) fn with<T>(
+        &self,
+        read: impl FnOnce(&Connection) -> Result<T, ReadError>,
+    ) -> Result<T, ReadError> {
+        match self.connection() {
+            Some(connection) => read(&connection),
+            None => Err(ReadError::Unavailable("the store has no connection".into())),
+        }
+    }
+
+    fn connection(&self) -> Option<MutexGuard<'_, Connection>> {
+        for connection in &self.connections {
+            match connection.try_lock() {
+                Ok(free) => return Some(free),
+                Err(TryLockError::Poisoned(free)) => return Some(free.into_inner()),
+                Err(TryLockError::WouldBlock) => {}
+            }
+        }
+        let turn = self.next.fetch_add(1, Ordering::Relaxed) % self.connections.len().max(1);
+        let waited_for = self.connections.get(turn)?;
+        Some(waited_for.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+pub(super) fn get(conn: &Connection, keys: &[Key]) -> Result<Vec<Option<Record>>, ReadError> {
+    let records = || keys.iter().map(|key| get_one(conn, key)).collect::<rusqlite::Result<_>>();
+    if keys.len() <= 1 {
+        return records().map_err(|error| unreadable(&error));
+    }
+    let snapshot = conn.unchecked_transaction().map_err(|error| unreadable(&error))?;
+    let found = records().map_err(|error| unreadable(&error))?;
+    snapshot.finish().map_err(|error| unreadable(&error))?;
+    Ok(found)
+}
+
+fn get_one(conn: &Connection, key: &Key) -> rusqlite::Result<Option<Record>> {
+    let mut statement = conn.prepare_cached(
+        "SELECT version, doc FROM record
+         WHERE tenant = (SELECT n FROM tenant WHERE id = ?1) AND kind = ?2 AND id = ?3",
+    )?;
+    let found =
+        statement.query_row(params![key.tenant.bytes(), key.kind.number(), key.id], |row| {
+            Ok(Record {
+                key: key.clone(),
+                version: Version(counted(row.get(0)?)),
+                document: row.get(1)?,
+            })
+        });
+    found.optional()
+}
+
+pub(super) fn find(conn: &Connection, query: &Find) -> Result<Page, ReadError> {
+    let sql = "SELECT r.id, r.version, r.doc FROM entry e
+         JOIN record r ON r.tenant = e.tenant AND r.kind = ?3 AND r.id = e.id
+         WHERE e.tenant = (SELECT n FROM tenant WHERE id = ?1)
+           AND e.idx = ?2 AND e.value = ?4 AND e.id > ?5
+         ORDER BY e.id LIMIT ?6";
+    let (kind, limit) = (query.index.kind(), page_limit(query.limit));
+    let read = || {
+        let mut statement = conn.prepare_cached(sql)?;
+        let after = query.after.as_deref().unwrap_or_default();
+        let (tenant, index) = (query.tenant.bytes(), query.index.number());
+        let rows = statement
+            .query_map(params![tenant, index, kind.number(), query.value, after, limit], |row| {
+                record(row, query.tenant, kind)
+            })?;
+        rows.collect::<rusqlite::Result<Vec<_>>>()
+    };
+    read().map(|records| page(records, limit)).map_err(|error| unreadable(&error))
+}
+
+pub(super) fn scan(conn: &Connection, query: &Scan) -> Result<Page, ReadError> {
+    let sql = "SELECT id, version, doc FROM record
+         WHERE tenant = (SELECT n FROM tenant WHERE id = ?1) AND kind = ?2 AND id > ?3
+         ORDER BY id LIMIT ?4";
+    let limit = page_limit(query.limit);
+    let read = || {
+        let mut statement = conn.prepare_cached(sql)?;
+        let after = query.after.as_deref().unwrap_or_default();
+        let rows = statement
+            .query_map(params![query.tenant.bytes(), query.kind.number(), after, limit], |row| {
+                record(row, query.tenant, query.kind)
+            })?;
+        rows.collect::<rusqlite::Result<Vec<_>>>()
+    };
+    read().map(|records| page(records, limit)).map_err(|error| unreadable(&error))
+}
+
+fn page_limit(asked: u32) -> u32 {
+    asked.clamp(1, Page::MAX)
+}
+
+fn record(row: &rusqlite::Row<'_>, tenant: TenantId, kind: Kind) -> rusqlite::Result<Record> {
+    Ok(Record {
+        key: Key { tenant, kind, id: row.get(0)? },
+        version: Version(counted(row.get(1)?)),
+        document: row.get(2)?,
+    })
+}
+
+fn page(records: Vec<Record>, limit: u32) -> Page {
+    let full = records.len() >= limit as usize;
+    let next = records.last().filter(|_| full).map(|last| last.key.id.clone());
+    Page { records, next }
+}

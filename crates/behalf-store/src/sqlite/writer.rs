@@ -1,0 +1,180 @@
+//! The one thread that writes: everything that has queued goes into one transaction.
+
+use std::{
+    io,
+    path::Path,
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicBool, Ordering},
+        mpsc::{self as std_mpsc, SyncSender},
+    },
+    thread::{Builder, JoinHandle},
+};
+
+use rusqlite::{Connection, ErrorCode};
+use tokio::sync::{mpsc, oneshot};
+
+use super::{
+    apply::{self, Applied, Counter, Failure},
+    checkpoint,
+    open::{OpenError, io_error},
+};
+use crate::{
+    backend::{ChangeSink, CommitError, Seq},
+    write_set::WriteSet,
+};
+
+/// Write sets of one transaction.
+const BATCH: usize = 256;
+/// Operations after which a transaction takes no further write set.
+const BATCH_OPERATIONS: usize = 50_000;
+/// Operations after which a checkpoint is asked for.
+const CHECKPOINT: usize = 1_000;
+
+/// A write set and who waits for it.
+pub(super) struct Job {
+    pub(super) set: WriteSet,
+    pub(super) answer: oneshot::Sender<Result<Seq, CommitError>>,
+}
+
+/// The threads.
+pub(super) struct Writer {
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Writer {
+    pub(super) fn start(
+        conn: Arc<Mutex<Connection>>,
+        checkpointer: Option<Connection>,
+        queue: mpsc::Receiver<Job>,
+        sink: Arc<OnceLock<Arc<dyn ChangeSink>>>,
+    ) -> Result<Self, OpenError> {
+        let io = |error: io::Error| io_error(Path::new("thread"), error);
+        let cut = Arc::new(AtomicBool::new(false));
+        let mut threads = Vec::new();
+        let mut checkpoints = None;
+        if let Some(conn) = checkpointer {
+            let (ask, asked) = std_mpsc::sync_channel(1);
+            let cut = Arc::clone(&cut);
+            let run = move || checkpoint::run(&conn, &asked, &cut);
+            threads.push(Builder::new().name("store-checkpoint".into()).spawn(run).map_err(io)?);
+            checkpoints = Some(ask);
+        }
+        let run = move || Loop { conn, queue, sink, checkpoints, cut, written: 0 }.run();
+        // Joined first: when the writer ends nobody asks for checkpoints.
+        threads.insert(0, Builder::new().name("store-write".into()).spawn(run).map_err(io)?);
+        Ok(Self { threads })
+    }
+
+    /// Waits until everything queued is committed and both threads have ended.
+    pub(super) fn join(self) {
+        for thread in self.threads {
+            // A thread that ended otherwise has answered nobody, which is all it could do.
+            let _ended = thread.join();
+        }
+    }
+}
+
+struct Loop {
+    conn: Arc<Mutex<Connection>>,
+    queue: mpsc::Receiver<Job>,
+    sink: Arc<OnceLock<Arc<dyn ChangeSink>>>,
+    checkpoints: Option<SyncSender<()>>,
+    cut: Arc<AtomicBool>,
+    written: usize,
+}
+
+impl Loop {
+    fn run(mut self) {
+        let mut jobs = Vec::with_capacity(BATCH);
+        while let Some(first) = self.queue.blocking_recv() {
+            let mut operations = first.set.len();
+            jobs.push(first);
+            while jobs.len() < BATCH && operations < BATCH_OPERATIONS {
+                let Ok(next) = self.queue.try_recv() else { break };
+                operations += next.set.len();
+                jobs.push(next);
+            }
+            let results = {
+                let conn = self.conn.lock().unwrap_or_else(PoisonError::into_inner);
+                commit_all(&conn, jobs.iter().map(|job| &job.set))
+            };
+            for (job, result) in jobs.drain(..).zip(results) {
+                self.answer(job, result);
+            }
+            self.written += operations;
+            self.checkpoint();
+        }
+    }
+
+    /// Nobody hears of a commit before whoever cached what it changed.
+    fn answer(&self, job: Job, result: Result<Applied, CommitError>) {
+        let result = result.map(|applied| {
+            if let (Some(sink), false) = (self.sink.get(), applied.changes.is_empty()) {
+                sink.apply(applied.seq, &applied.changes);
+            }
+            applied.seq
+        });
+        // Who no longer waits does not mind.
+        let _gone = job.answer.send(result);
+    }
+
+    fn checkpoint(&mut self) {
+        let Some(checkpoints) = &self.checkpoints else { return };
+        if self.written >= CHECKPOINT && checkpoints.try_send(()).is_ok() {
+            self.written = 0;
+        }
+        if self.cut.swap(false, Ordering::AcqRel) {
+            let conn = self.conn.lock().unwrap_or_else(PoisonError::into_inner);
+            checkpoint::cut(&conn);
+        }
+    }
+}
+
+/// Commits write sets in one transaction; the result of each, in their order. If the transaction
+/// is lost none of them is stored.
+fn commit_all<'a>(
+    conn: &Connection,
+    sets: impl ExactSizeIterator<Item = &'a WriteSet>,
+) -> Vec<Result<Applied, CommitError>> {
+    let count = sets.len();
+    match transaction(conn, sets) {
+        Ok(results) => results,
+        Err(error) => {
+            if !conn.is_autocommit() {
+                // What cannot be rolled back now is when the next transaction begins.
+                let _lost = conn.execute_batch("ROLLBACK");
+            }
+            (0..count).map(|_| Err(failed(&error))).collect()
+        }
+    }
+}
+
+fn transaction<'a>(
+    conn: &Connection,
+    sets: impl Iterator<Item = &'a WriteSet>,
+) -> rusqlite::Result<Vec<Result<Applied, CommitError>>> {
+    conn.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+    let mut counter = Counter::load(conn)?;
+    let before = counter;
+    let mut results = Vec::new();
+    for set in sets {
+        match apply::apply(conn, &mut counter, set) {
+            Ok(applied) => results.push(Ok(applied)),
+            Err(Failure::Conflict(error)) => results.push(Err(error)),
+            Err(Failure::Database(error)) => return Err(error),
+        }
+    }
+    if counter != before {
+        counter.store(conn)?;
+    }
+    conn.prepare_cached("COMMIT")?.execute([])?;
+    Ok(results)
+}
+
+fn failed(error: &rusqlite::Error) -> CommitError {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => CommitError::Full,
+        _ => CommitError::Unavailable(error.to_string()),
+    }
+}

@@ -1,0 +1,115 @@
+//! A backend with what every reader shares: the slots of coherence and the usage that waits to be
+//! written.
+
+mod usage;
+
+use std::{fmt, sync::Arc};
+
+use behalf_core::{
+    id::{CredentialId, TenantId},
+    time::Timestamp,
+};
+
+use crate::{
+    backend::{Backend, ChangeSink as _, CommitError, ReadError, Seq},
+    coherence::{Coherence, Stamp},
+    reading::Reading,
+    write_set::WriteSet,
+};
+use usage::Usage;
+
+/// How far this process may be behind before it drops all it remembers instead of following.
+const FOLLOWED: u64 = 10_000;
+/// Commits that are followed at a time.
+const STRIDE: u32 = 1_000;
+
+/// The directory's store. Cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    backend: Arc<dyn Backend>,
+    coherence: Arc<Coherence>,
+    usage: Usage,
+}
+
+impl Store {
+    /// Opens a store on `backend`, which no other store of this process uses.
+    pub async fn open(backend: Arc<dyn Backend>) -> Result<Self, ReadError> {
+        let newest = backend.changes_since(Seq(0), 0).await?.newest;
+        let coherence = Arc::new(Coherence::new(newest));
+        backend.watch(Arc::clone(&coherence) as _);
+        Ok(Self { inner: Arc::new(Inner { backend, coherence, usage: Usage::default() }) })
+    }
+
+    /// Begins to read.
+    pub fn reading(&self) -> Reading<'_> {
+        Reading::begin(self)
+    }
+
+    /// Commits `set` whole or not at all. When this answers the commit is durable, and no stamp
+    /// that depends on anything it changed is current any more in this process.
+    pub async fn commit(&self, set: WriteSet) -> Result<Seq, CommitError> {
+        self.inner.backend.commit(set).await
+    }
+
+    /// Whether everything a reading depended on is unchanged. Wait-free, a few nanoseconds.
+    pub fn is_current(&self, stamp: &Stamp) -> bool {
+        self.inner.coherence.is_current(stamp)
+    }
+
+    /// Takes note of what other processes committed. Needed only where there are others; answers
+    /// with the newest commit known.
+    pub async fn catch_up(&self) -> Result<Seq, ReadError> {
+        let coherence = &self.inner.coherence;
+        loop {
+            let known = coherence.applied();
+            let changes = self.inner.backend.changes_since(known, STRIDE).await?;
+            if changes.forgotten || changes.newest.0.saturating_sub(known.0) > FOLLOWED {
+                coherence.forget_before(changes.newest);
+                return Ok(changes.newest);
+            }
+            for (seq, changes) in &changes.commits {
+                coherence.apply(*seq, changes);
+            }
+            if changes.commits.is_empty() || coherence.applied() >= changes.newest {
+                return Ok(coherence.applied());
+            }
+        }
+    }
+
+    /// Remembers that a credential was used. Costs no write: see [`Store::flush_usage`].
+    pub fn credential_used(&self, home: TenantId, credential: CredentialId, at: Timestamp) {
+        self.inner.usage.note(home, credential, at);
+    }
+
+    /// Writes the usage that was noted, at most once a minute; to be called more often than that,
+    /// and with `force` before the process ends.
+    pub async fn flush_usage(&self, now: Timestamp, force: bool) -> Result<(), CommitError> {
+        let Some(sets) = self.inner.usage.take(now, force) else { return Ok(()) };
+        for set in sets {
+            self.commit(set).await?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn backend(&self) -> &dyn Backend {
+        &*self.inner.backend
+    }
+
+    pub(crate) fn stamp(&self) -> Stamp {
+        Stamp::begin(&self.inner.coherence)
+    }
+
+    pub(crate) fn usage(&self) -> &Usage {
+        &self.inner.usage
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Store({:?})", self.inner.coherence.applied())
+    }
+}
