@@ -9,4 +9,6 @@ pub mod entropy;
 mod error;
 pub mod journal;
 pub mod keys;
+pub mod limits;
 mod request;
+pub mod telemetry;
