@@ -19,6 +19,7 @@ SUITES = [
     "python/msal_python.py",
     "python/azure_identity_python.py",
     "python/default_credential.py",
+    "python/adal_python.py",
     "python/validate_pyjwt.py",
     "python/assertion_shapes.py",
     "python/assertion_refusals.py",
@@ -27,6 +28,7 @@ SUITES = [
     "node/default_credential.mjs",
     "node/openid_client.mjs",
     "node/validate_jose.mjs",
+    "rust",
     "python/samples.py",
 ]
 START_SECONDS = 60
@@ -119,7 +121,9 @@ class Server:
 def run_suite(suite: str, arguments, prepared: Path, scratch: Path) -> tuple[int, int]:
     """Runs one suite; returns how many of its cases passed and failed."""
     script = HERE / suite
-    if script.suffix == ".mjs":
+    if suite == "rust":
+        command = [str(arguments.bin_dir / "interop-rust")]
+    elif script.suffix == ".mjs":
         command = ["node", str(world.beside_node_modules(script, arguments.node_dir))]
     else:
         command = [sys.executable, str(script)]
@@ -127,6 +131,8 @@ def run_suite(suite: str, arguments, prepared: Path, scratch: Path) -> tuple[int
         "INTEROP_WORLD": str(prepared),
         "HOME": str(scratch),
     }
+    if suite == "rust":
+        environment["AZURE_AUTHORITY_HOST"] = world.read_json(prepared)["ready"]["base_url"]
     print(f"\n-- {suite}", flush=True)
     try:
         done = subprocess.run(

@@ -50,7 +50,7 @@ def run() -> None:
             failed += 1
             first = (str(error) or type(error).__name__).splitlines()[0]
             print(f"not ok {name}: {type(error).__name__}: {first}", flush=True)
-            traceback.print_exc()
+            traceback.print_exc(limit=-3, chain=False)
     sys.exit(1 if failed else 0)
 
 
