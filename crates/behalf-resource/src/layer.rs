@@ -1,0 +1,168 @@
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+
+use axum::response::{IntoResponse as _, Response};
+use futures_util::future::Either as EitherFuture;
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, Request};
+use tower::{Layer, Service};
+
+use crate::challenge::AuthError;
+use crate::guard::Guard;
+use crate::server::ResourceServer;
+use crate::token::ValidToken;
+use crate::validate::Refusal;
+
+/// Puts the outcome of validation before the handlers. Made by
+/// [`ResourceServer::layer`](crate::ResourceServer::layer).
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct ResourceLayer {
+    server: ResourceServer,
+    deny_by_default: bool,
+}
+
+impl ResourceLayer {
+    pub(crate) const fn new(server: ResourceServer) -> Self {
+        Self { server, deny_by_default: false }
+    }
+
+    /// Refuses requests without a valid token before any handler runs, and withholds the answer of
+    /// a handler that has no guard in its signature (403): forgetting one shows at the first call.
+    pub const fn deny_by_default(mut self) -> Self {
+        self.deny_by_default = true;
+        self
+    }
+}
+
+impl<S> Layer<S> for ResourceLayer {
+    type Service = ResourceService<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        ResourceService { layer: self.clone(), inner }
+    }
+}
+
+/// The service that [`ResourceLayer`] makes.
+#[derive(Debug, Clone)]
+pub struct ResourceService<S> {
+    layer: ResourceLayer,
+    inner: S,
+}
+
+/// What the layer found out about a request; kept in its extensions for the guards.
+#[derive(Clone)]
+pub(crate) struct Authentication {
+    outcome: Result<Arc<ValidToken>, AuthError>,
+    /// Set when a guard looked at the token; only where the layer wants to know.
+    guarded: Option<Arc<AtomicBool>>,
+}
+
+impl Authentication {
+    /// Lets a guard decide.
+    pub(crate) fn authorize<G: Guard>(&self) -> Result<G, AuthError> {
+        if let Some(guarded) = &self.guarded {
+            guarded.store(true, Ordering::Relaxed);
+        }
+        G::check(Arc::clone(self.outcome.as_ref().map_err(Clone::clone)?))
+            .map_err(AuthError::Forbidden)
+    }
+}
+
+type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+impl<S, B> Service<Request<B>> for ResourceService<S>
+where
+    S: Service<Request<B>, Response = Response> + Clone + Send + 'static,
+    S::Future: Send + 'static,
+    S::Error: Send,
+    B: Send + 'static,
+{
+    type Response = Response;
+    type Error = S::Error;
+    type Future = EitherFuture<S::Future, BoxFuture<Result<Response, S::Error>>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        // The clone takes the place of the service that `poll_ready` has prepared.
+        let clone = self.inner.clone();
+        let mut inner = std::mem::replace(&mut self.inner, clone);
+        let ResourceLayer { server, deny_by_default } = &self.layer;
+        let known = match bearer(request.headers()) {
+            Ok(Some(token)) => server.remembered(token).map(Ok),
+            Ok(None) => Some(Err(AuthError::NoToken {
+                authorization_uri: server.authorization_uri().to_owned(),
+            })),
+            Err(error) => Some(Err(error)),
+        };
+        match known {
+            // The usual case makes no future of its own.
+            Some(outcome) if !deny_by_default => {
+                request.extensions_mut().insert(Authentication { outcome, guarded: None });
+                EitherFuture::Left(inner.call(request))
+            }
+            known => {
+                let (server, deny_by_default) = (server.clone(), *deny_by_default);
+                EitherFuture::Right(Box::pin(async move {
+                    let outcome = match known {
+                        Some(outcome) => outcome,
+                        None => validate(&server, request.headers()).await,
+                    };
+                    if !deny_by_default {
+                        request.extensions_mut().insert(Authentication { outcome, guarded: None });
+                        return inner.call(request).await;
+                    }
+                    if let Err(error) = outcome {
+                        return Ok(error.into_response());
+                    }
+                    let guarded = Arc::new(AtomicBool::new(false));
+                    request
+                        .extensions_mut()
+                        .insert(Authentication { outcome, guarded: Some(Arc::clone(&guarded)) });
+                    let response = inner.call(request).await?;
+                    if guarded.load(Ordering::Relaxed) {
+                        Ok(response)
+                    } else {
+                        Ok(AuthError::Unguarded.into_response())
+                    }
+                }))
+            }
+        }
+    }
+}
+
+async fn validate(
+    server: &ResourceServer,
+    headers: &HeaderMap,
+) -> Result<Arc<ValidToken>, AuthError> {
+    let refused = |refusal| AuthError::Token {
+        refusal,
+        authorization_uri: server.authorization_uri().to_owned(),
+    };
+    match bearer(headers)? {
+        Some(token) => server.validate(token).await.map_err(refused),
+        None => Err(refused(Refusal::Malformed)),
+    }
+}
+
+/// The bearer token of the `Authorization` header, the only place that is looked at (RFC 6750
+/// section 2.1). Other schemes count as no token.
+fn bearer(headers: &HeaderMap) -> Result<Option<&str>, AuthError> {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
+        return Err(AuthError::Header);
+    }
+    let value = value.to_str().map_err(|_| AuthError::Header)?;
+    let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
+    if !scheme.eq_ignore_ascii_case("Bearer") {
+        return Ok(None);
+    }
+    let token = token.trim_start_matches(' ');
+    if token.is_empty() { Err(AuthError::Header) } else { Ok(Some(token)) }
+}

@@ -1,0 +1,10 @@
+//! The middleware against recorded documents in the shape of Entra's: no network, no waiting.
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
+mod answers;
+mod building;
+mod keys;
+mod properties;
+mod tokens;
+mod verdicts;
+mod world;
