@@ -155,8 +155,9 @@ fn slot(tenant: TenantId, kind: u16, id: &[u8]) -> u16 {
     for byte in tenant.bytes().iter().chain(&kind.to_be_bytes()).chain(id) {
         hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
     }
-    let [a, b, c, d, e, f, g, h] = hash.to_be_bytes();
-    u16::from_be_bytes([a ^ c ^ e ^ g, b ^ d ^ f ^ h])
+    hash ^= hash >> 32;
+    hash ^= hash >> 16;
+    u16::try_from(hash & 0xffff).unwrap_or(0)
 }
 
 #[cfg(test)]

@@ -66,9 +66,14 @@ pub(super) fn apply(
     conn.prepare_cached("SAVEPOINT set_")?.execute([])?;
     let before = *counter;
     let applied = Application { conn, tenants: Vec::new(), changes: Vec::new() }.run(counter, set);
-    if let Err(Failure::Conflict(_)) = applied {
-        *counter = before;
-        conn.prepare_cached("ROLLBACK TO set_")?.execute([])?;
+    match &applied {
+        Ok(_) => {}
+        Err(Failure::Conflict(_)) => {
+            *counter = before;
+            conn.prepare_cached("ROLLBACK TO set_")?.execute([])?;
+        }
+        // The database may have rolled everything back already, the savepoint with it.
+        Err(Failure::Database(_)) => return applied,
     }
     conn.prepare_cached("RELEASE set_")?.execute([])?;
     applied
@@ -175,25 +180,14 @@ impl Application<'_> {
     ) -> rusqlite::Result<()> {
         let old = found.map_or(&[][..], |found| &found.entries);
         let entries = (!put.entries.is_empty()).then(|| encode(&put.entries));
-        match found {
-            Some(found) => {
-                self.conn
-                    .prepare_cached(
-                        "UPDATE record SET version = ?1, entries = ?2, doc = ?3 WHERE r = ?4",
-                    )?
-                    .execute(params![version, entries, put.document, found.row])?;
-            }
-            None => {
-                let (kind, id) = (put.key.kind.number(), &put.key.id);
-                self.insert()?.execute(params![
-                    tenant,
-                    kind,
-                    id,
-                    version,
-                    entries,
-                    put.document
-                ])?;
-            }
+        if let Some(found) = found {
+            let sql = "UPDATE record SET version = ?1, entries = ?2, doc = ?3 WHERE r = ?4";
+            let mut update = self.conn.prepare_cached(sql)?;
+            update.execute(params![version, entries, put.document, found.row])?;
+        } else {
+            let (kind, id) = (put.key.kind.number(), &put.key.id);
+            let values = params![tenant, kind, id, version, entries, put.document];
+            self.insert()?.execute(values)?;
         }
         if old != put.entries {
             self.take_back(tenant, &put.key, old)?;

@@ -39,7 +39,7 @@ pub(super) fn check(conn: &Connection, path: &Path) -> Result<(), OpenError> {
     }
     for table in ["counter", "migration"] {
         let verdict: String = conn
-            .pragma_query_value(None, &format!("quick_check({table})"), |row| row.get(0))
+            .query_row(&format!("PRAGMA quick_check({table})"), [], |row| row.get(0))
             .map_err(sql)?;
         if verdict != "ok" {
             return Err(OpenError::Damaged { path: path.to_owned(), cause: verdict });

@@ -178,3 +178,51 @@ fn failed(error: &rusqlite::Error) -> CommitError {
         _ => CommitError::Unavailable(error.to_string()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use behalf_core::id::TenantId;
+
+    use super::*;
+    use crate::{Expect, Key, Kind, sqlite::open};
+
+    fn write(id: u8, length: usize) -> WriteSet {
+        let mut set = WriteSet::new();
+        set.put(Key::new(TenantId::NIL, Kind::Tenant, [id]), vec![0; length], Expect::Any);
+        set
+    }
+
+    fn commit(conn: &Connection, sets: &[WriteSet]) -> Vec<Result<Seq, CommitError>> {
+        let results = commit_all(conn, sets.iter());
+        results.into_iter().map(|result| result.map(|applied| applied.seq)).collect()
+    }
+
+    /// Every write set of the transaction hears of it, nothing of it is stored, and when there is
+    /// space again the numbers go on where they were.
+    #[test]
+    fn a_full_disk_is_an_error_to_the_caller_and_the_store_lives_on() {
+        let opened = open::in_memory().unwrap();
+        let conn = opened.writer.lock().unwrap();
+        assert_eq!(commit(&conn, &[write(1, 10)]), [Ok(Seq(1))]);
+        conn.pragma_update(None, "max_page_count", 20).unwrap();
+        let both = commit(&conn, &[write(2, 10), write(3, 1 << 20)]);
+        assert_eq!(both, [Err(CommitError::Full), Err(CommitError::Full)]);
+        let records =
+            || conn.query_row("SELECT count(*) FROM record", [], |row| row.get::<_, i64>(0));
+        assert_eq!(records(), Ok(1));
+        conn.pragma_update(None, "max_page_count", 100_000).unwrap();
+        assert_eq!(commit(&conn, &[write(2, 10), write(3, 1 << 20)]), [Ok(Seq(2)), Ok(Seq(3))]);
+        assert_eq!(records(), Ok(3));
+    }
+
+    #[test]
+    fn a_failing_database_is_an_error_to_the_caller() {
+        let opened = open::in_memory().unwrap();
+        let conn = opened.writer.lock().unwrap();
+        conn.execute_batch("ALTER TABLE change_log RENAME TO gone").unwrap();
+        let failed = commit(&conn, &[write(1, 1)]);
+        assert!(matches!(&failed[..], [Err(CommitError::Unavailable(_))]), "{failed:?}");
+        conn.execute_batch("ALTER TABLE gone RENAME TO change_log").unwrap();
+        assert_eq!(commit(&conn, &[write(1, 1)]), [Ok(Seq(1))]);
+    }
+}
