@@ -30,6 +30,8 @@ SUITES = [
     "node/validate_jose.mjs",
     "rust",
     "python/samples.py",
+    "python/throttling.py",
+    "node/throttling.mjs",
 ]
 START_SECONDS = 60
 SUITE_SECONDS = 180
@@ -41,7 +43,7 @@ FOREIGN = (
 
 def main() -> int:
     arguments = parse_arguments()
-    suites = [suite for suite in SUITES if not arguments.only or Path(suite).stem in arguments.only]
+    suites = [suite for suite in SUITES if not arguments.only or suite in arguments.only]
     with tempfile.TemporaryDirectory(prefix="behalf-interop-") as folder:
         scratch = Path(folder)
         with Server(arguments.bin_dir / "behalf", scratch) as server:
@@ -60,7 +62,7 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--bin-dir", type=Path, default=target / "debug")
     parser.add_argument("--node-dir", type=Path, default=target / "interop" / "node")
-    parser.add_argument("--only", nargs="*", help="suites by name, such as msal_python")
+    parser.add_argument("--only", nargs="*", metavar="SUITE", help="such as python/msal_python.py")
     return parser.parse_args()
 
 

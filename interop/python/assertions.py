@@ -1,6 +1,7 @@
 """Client assertions in every shape that clients give them, signed here byte by byte."""
 
 import base64
+import itertools
 import json
 import time
 import uuid
@@ -80,8 +81,14 @@ def assertion(header: dict, claims: dict, encode=unpadded, name: str = "valid") 
     return f"{message}.{encode(sign(header['alg'], message.encode(), name))}"
 
 
+_sources = (f"127.7.{number // 250}.{number % 250 + 1}" for number in itertools.count())
+
+
 def present(value: str, path: str = TOKEN_PATH, headers: dict | None = None, **fields) -> Answer:
-    """Asks for a token with an assertion; `fields` are added, or left out when None."""
+    """Asks for a token with an assertion; `fields` are added, or left out when None.
+
+    Each time from another address, so that no refusal counts against the next.
+    """
     form = {
         "grant_type": "client_credentials",
         "client_id": DAEMON["app_id"],
@@ -90,4 +97,4 @@ def present(value: str, path: str = TOKEN_PATH, headers: dict | None = None, **f
         "client_assertion": value,
     } | fields
     form = {name: value for name, value in form.items() if value is not None}
-    return post(path, form, headers)
+    return post(path, form, headers, source=next(_sources))
