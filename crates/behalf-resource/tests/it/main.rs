@@ -3,6 +3,7 @@
 
 mod answers;
 mod building;
+mod https;
 mod keys;
 mod properties;
 mod tokens;
