@@ -10,5 +10,7 @@ mod error;
 pub mod journal;
 pub mod keys;
 pub mod limits;
+pub mod net;
 mod request;
 pub mod telemetry;
+pub mod tls;
