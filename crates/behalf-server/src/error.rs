@@ -8,10 +8,8 @@ use crate::request::{CLIENT_REQUEST_ID, Circumstances};
 
 /// Headers of every answer of the token endpoint (RFC 6749 5.1, protocol 1.9).
 pub(crate) fn no_store(headers: &mut HeaderMap, request: &Circumstances) {
-    headers.insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("application/json; charset=utf-8"),
-    );
+    headers
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store, no-cache"));
     headers.insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
     headers.insert(header::EXPIRES, HeaderValue::from_static("-1"));

@@ -1,5 +1,19 @@
 //! The deployment's keys: what signs tokens, what wraps secrets, and the queue before the signer.
 
-pub mod signer;
+mod entry;
+mod master;
+mod ring;
+mod rotate;
+pub mod secrets;
+mod set;
+mod signer;
 
-pub use signer::{Busy, Cost, SignFailed, Signer, Slot};
+pub use entry::{EntryError, Schedule, State};
+pub use master::{MasterKey, MasterKeyError, MasterKeyText, Unopened};
+pub use ring::{Current, EarlyKey, KeyRing, Parts, RingError};
+pub use rotate::{OVERLAP, RotateError, Times, When};
+pub use set::{Document, KeySet, SetError, TokenKey};
+pub use signer::{Busy, Cost, QUEUE_DEFAULT, SignFailed, Signer, Slot};
+
+#[cfg(test)]
+mod tests;
