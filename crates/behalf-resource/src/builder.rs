@@ -249,6 +249,7 @@ impl Directory<'_> {
             }
             ids.push(id);
         }
+        ids.sort_unstable();
         ids.dedup();
         Ok(AcceptedTenants::Listed(ids))
     }

@@ -7,12 +7,12 @@ use crate::authority::tenant_id;
 #[derive(Debug, thiserror::Error)]
 pub enum MetadataError {
     /// Not JSON, or without `issuer` or `jwks_uri`.
-    #[error("{url} is no OpenID configuration: {source}")]
+    #[error("{url} is no OpenID configuration: {reason}")]
     Malformed {
         /// Where it came from.
         url: String,
         /// What is wrong.
-        source: serde_json::Error,
+        reason: serde_json::Error,
     },
     /// The issuer has neither `{tenantid}` nor a tenant's id in its path.
     #[error("{url} names the issuer {issuer:?}: expected a tenant id or {{tenantid}} in its path")]
@@ -45,7 +45,7 @@ impl Metadata {
     pub(crate) fn parse(url: &str, body: &[u8]) -> Result<Self, MetadataError> {
         let url = || url.to_owned();
         let metadata: Self = serde_json::from_slice(body)
-            .map_err(|source| MetadataError::Malformed { url: url(), source })?;
+            .map_err(|reason| MetadataError::Malformed { url: url(), reason })?;
         if !metadata.jwks_uri.starts_with("https://") {
             return Err(MetadataError::JwksUri { url: url(), jwks_uri: metadata.jwks_uri });
         }

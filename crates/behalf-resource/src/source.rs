@@ -57,12 +57,12 @@ pub struct HttpsSource {
 #[derive(Debug, thiserror::Error)]
 pub enum HttpsError {
     /// The file of certificates cannot be read.
-    #[error("the CA file {path} cannot be read: {source}")]
+    #[error("the CA file {path} cannot be read: {reason}")]
     CaFile {
         /// The file.
         path: String,
         /// Why.
-        source: std::io::Error,
+        reason: std::io::Error,
     },
     /// No certificate authority is known.
     #[error("no usable CA certificate in {0}: expected at least one PEM block CERTIFICATE")]
@@ -123,7 +123,7 @@ impl HttpsSource {
 fn roots_of_file(path: &Path) -> Result<RootCertStore, HttpsError> {
     let name = path.display().to_string();
     let pem =
-        std::fs::read(path).map_err(|source| HttpsError::CaFile { path: name.clone(), source })?;
+        std::fs::read(path).map_err(|reason| HttpsError::CaFile { path: name.clone(), reason })?;
     roots(CertificateDer::pem_slice_iter(&pem).filter_map(Result::ok), name)
 }
 

@@ -73,6 +73,9 @@ async fn an_audience_that_others_may_have_is_refused_for_several_tenants() {
     let claims = with(app_v2(), &json!({ "aud": "api://ledger" }));
     assert!(owned.validate(&token(&claims, "k1", &FIRST)).await.is_ok());
     assert!(world.builder(ACME).audience("api://ledger").build().await.is_ok(), "one tenant");
+    let same = Tenants::allow([ACME, "acme.test", ACME]);
+    let builder = world.builder("common").audience("api://ledger").tenants(same);
+    assert!(builder.build().await.is_ok(), "one tenant by several names");
 }
 
 #[tokio::test]
