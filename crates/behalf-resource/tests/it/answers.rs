@@ -9,7 +9,7 @@ use http::{Request, StatusCode};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
-use crate::world::{FIRST, NOW, app_v2, token, user_v2, with, world};
+use crate::world::{NOW, app_v2, first, token, user_v2, with, world};
 
 permissions! {
     audience "api://ledger";
@@ -57,7 +57,7 @@ async fn send(router: &Router, path: &str, authorization: &[&str]) -> (u16, Stri
 }
 
 async fn status(router: &Router, path: &str, claims: &Value) -> u16 {
-    let bearer = format!("Bearer {}", token(claims, "k1", &FIRST));
+    let bearer = format!("Bearer {}", token(claims, "k1", &first()));
     send(router, path, &[&bearer]).await.0
 }
 
@@ -66,7 +66,7 @@ async fn no_token_gets_an_address_and_no_error_code() {
     let router = router().await;
     let expected =
         r#"Bearer authorization_uri="https://login.behalf.test/common/oauth2/v2.0/authorize""#;
-    let good = token(&app_v2(), "k1", &FIRST);
+    let good = token(&app_v2(), "k1", &first());
     for (path, authorization) in [
         ("/entries".to_owned(), None),
         ("/entries".to_owned(), Some("Basic YTpi")),
@@ -83,7 +83,7 @@ async fn no_token_gets_an_address_and_no_error_code() {
 #[tokio::test]
 async fn mw_01_one_bearer_header_with_one_token() {
     let router = router().await;
-    let good = format!("Bearer {}", token(&app_v2(), "k1", &FIRST));
+    let good = format!("Bearer {}", token(&app_v2(), "k1", &first()));
     for authorization in
         [vec![good.as_str(), &good], vec!["Bearer"], vec!["Bearer "], vec!["bearer  "]]
     {
@@ -99,7 +99,7 @@ async fn mw_01_one_bearer_header_with_one_token() {
 async fn a_bad_token_is_told_why_in_words_of_ours() {
     let router = router().await;
     let expired = with(app_v2(), &json!({ "exp": NOW - 600 }));
-    let bearer = format!("Bearer {}", token(&expired, "k1", &FIRST));
+    let bearer = format!("Bearer {}", token(&expired, "k1", &first()));
     let (status, challenge, body) = send(&router, "/entries", &[&bearer]).await;
     assert_eq!(status, 401);
     assert_eq!(
@@ -163,7 +163,7 @@ async fn a_403_names_what_is_missing() {
         ("/entries", with(user_v2(), &json!({ "scp": "x" })), r#"scope="Entries.Read""#),
         ("/entries", with(app_v2(), &json!({ "roles": [] })), r#"scope="Entries.Read.All""#),
     ] {
-        let bearer = format!("Bearer {}", token(&claims, "k1", &FIRST));
+        let bearer = format!("Bearer {}", token(&claims, "k1", &first()));
         let (status, challenge, _) = send(&router, path, &[&bearer]).await;
         assert_eq!(status, 403);
         assert!(challenge.starts_with(r#"Bearer error="insufficient_scope""#), "{challenge}");
@@ -177,7 +177,7 @@ async fn keys_that_cannot_be_fetched_are_not_the_callers_fault() {
     let router = router_of(&world.server().await);
     world.service.set_down(true);
     world.clock.advance(3600);
-    let bearer = format!("Bearer {}", token(&app_v2(), "k1", &FIRST));
+    let bearer = format!("Bearer {}", token(&app_v2(), "k1", &first()));
     let request = Request::get("/entries").header(AUTHORIZATION, bearer).body(Body::empty());
     let response = router.oneshot(request.unwrap()).await.unwrap();
     assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
@@ -195,7 +195,7 @@ async fn deny_by_default_refuses_strangers_early_and_withholds_unguarded_answers
         .layer(server.layer().deny_by_default());
     assert_eq!(send(&router, "/forgotten", &[]).await.0, 401);
     assert_eq!(send(&router, "/nowhere", &[]).await.0, 401);
-    let bearer = format!("Bearer {}", token(&app_v2(), "k1", &FIRST));
+    let bearer = format!("Bearer {}", token(&app_v2(), "k1", &first()));
     for _ in 0..2 {
         assert_eq!(send(&router, "/entries", &[&bearer]).await.0, 200);
         let (status, _, body) = send(&router, "/forgotten", &[&bearer]).await;
@@ -207,7 +207,7 @@ async fn deny_by_default_refuses_strangers_early_and_withholds_unguarded_answers
 #[tokio::test]
 async fn a_guard_without_the_layer_lets_nobody_in() {
     let router = Router::new().route("/entries", get(entries));
-    let bearer = format!("Bearer {}", token(&app_v2(), "k1", &FIRST));
+    let bearer = format!("Bearer {}", token(&app_v2(), "k1", &first()));
     assert_eq!(send(&router, "/entries", &[&bearer]).await.0, 500);
 }
 

@@ -3,7 +3,7 @@
 use behalf_resource::{BuildError, Builder, ResourceServer, Tenants};
 use serde_json::json;
 
-use crate::world::{ACME, API, FIRST, GLOBEX, HOST, INITECH, World, app_v2, token, with, world};
+use crate::world::{ACME, API, GLOBEX, HOST, INITECH, World, app_v2, first, token, with, world};
 
 async fn error(builder: Builder) -> BuildError {
     builder.build().await.unwrap_err()
@@ -12,7 +12,7 @@ async fn error(builder: Builder) -> BuildError {
 /// Whether a token of this tenant is accepted.
 async fn accepts(server: &ResourceServer, tenant: &str) -> bool {
     let changes = json!({ "tid": tenant, "iss": format!("{HOST}/{tenant}/v2.0") });
-    server.validate(&token(&with(app_v2(), &changes), "k1", &FIRST)).await.is_ok()
+    server.validate(&token(&with(app_v2(), &changes), "k1", &first())).await.is_ok()
 }
 
 #[tokio::test]
@@ -71,7 +71,7 @@ async fn an_audience_that_others_may_have_is_refused_for_several_tenants() {
     );
     let owned = builder(&world).owned_audience("api://ledger").build().await.unwrap();
     let claims = with(app_v2(), &json!({ "aud": "api://ledger" }));
-    assert!(owned.validate(&token(&claims, "k1", &FIRST)).await.is_ok());
+    assert!(owned.validate(&token(&claims, "k1", &first())).await.is_ok());
     assert!(world.builder(ACME).audience("api://ledger").build().await.is_ok(), "one tenant");
     let same = Tenants::allow([ACME, "acme.test", ACME]);
     let builder = world.builder("common").audience("api://ledger").tenants(same);

@@ -4,18 +4,18 @@ use behalf_resource::{Refusal, ResourceServer};
 use serde_json::json;
 
 use crate::world::{
-    FIRST, NOW, SECOND, V1_KEYS, V2_KEYS, World, app_v1, app_v2, settle, token, with, world,
+    NOW, V1_KEYS, V2_KEYS, World, app_v1, app_v2, first, second, settle, token, with, world,
 };
 
 /// A fresh token each time, so that no verdict is remembered.
 async fn validate(server: &ResourceServer, kid: &str, id: &str) -> Result<(), Refusal> {
-    let key = if kid == "k2" { &SECOND } else { &FIRST };
+    let key = if kid == "k2" { second() } else { first() };
     let claims = with(app_v2(), &json!({ "uti": id, "exp": NOW + 90_000 }));
-    server.validate(&token(&claims, kid, key)).await.map(drop)
+    server.validate(&token(&claims, kid, &key)).await.map(drop)
 }
 
 fn roll_over(world: &World) {
-    world.publish(&[("k1", &FIRST), ("k2", &SECOND)]);
+    world.publish(&[("k1", &first()), ("k2", &second())]);
 }
 
 #[tokio::test]
@@ -56,7 +56,7 @@ async fn unknown_kids_cause_at_most_one_fetch_in_10_s_per_issuer() {
         assert_eq!(world.service.count(V2_KEYS), expected, "after {seconds} s");
     }
     assert_eq!(world.service.count(V1_KEYS), 1);
-    let v1 = server.validate(&token(&app_v1(), "nonsense", &FIRST)).await;
+    let v1 = server.validate(&token(&app_v1(), "nonsense", &first())).await;
     assert_eq!(v1.unwrap_err(), Refusal::UnknownKey);
     assert_eq!(world.service.count(V1_KEYS), 2, "its own limit");
 }
@@ -73,7 +73,7 @@ async fn a_stranger_cannot_cause_a_fetch() {
         json!({ "iss": "" }),
     ] {
         let claims = with(app_v2(), &change);
-        let verdict = server.validate(&token(&claims, "unknown", &FIRST)).await;
+        let verdict = server.validate(&token(&claims, "unknown", &first())).await;
         assert_eq!(verdict.unwrap_err(), Refusal::Issuer);
     }
     assert_eq!(world.service.total(), before);
@@ -116,12 +116,12 @@ async fn keys_in_use_are_asked_for_every_60_s_in_the_background_with_the_etag() 
 async fn after_a_pause_keys_are_asked_for_before_they_are_used() {
     let world = world();
     let server = world.server().await;
-    world.publish(&[("k2", &SECOND)]);
+    world.publish(&[("k2", &second())]);
     world.clock.advance(119);
     assert_eq!(validate(&server, "k1", "a").await, Ok(()), "asked for in the background");
     let world = crate::world::world();
     let server = world.server().await;
-    world.publish(&[("k2", &SECOND)]);
+    world.publish(&[("k2", &second())]);
     world.clock.advance(120);
     assert_eq!(validate(&server, "k1", "a").await, Err(Refusal::UnknownKey), "revoked meanwhile");
 }
@@ -131,7 +131,7 @@ async fn mw_27_the_document_replaces_what_was_known() {
     let world = world();
     let server = world.server().await;
     // The same name with another key.
-    world.publish(&[("k1", &SECOND)]);
+    world.publish(&[("k1", &second())]);
     world.clock.advance(120);
     assert_eq!(validate(&server, "k1", "a").await, Err(Refusal::Signature));
     // No key at all.
@@ -139,7 +139,7 @@ async fn mw_27_the_document_replaces_what_was_known() {
     world.clock.advance(120);
     assert_eq!(validate(&server, "k1", "b").await, Err(Refusal::UnknownKey));
     // What is no key set changes nothing.
-    world.publish(&[("k1", &FIRST)]);
+    world.publish(&[("k1", &first())]);
     world.clock.advance(120);
     assert_eq!(validate(&server, "k1", "c").await, Ok(()));
     world.service.set(V2_KEYS, &"<html>busy</html>");

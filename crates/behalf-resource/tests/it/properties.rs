@@ -4,7 +4,7 @@ use behalf_resource::{Refusal, ResourceServer};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::world::{FIRST, app_v2, token, with, world};
+use crate::world::{app_v2, first, token, with, world};
 
 fn verdict(server: &ResourceServer, text: &str) -> Result<(), Refusal> {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
@@ -46,7 +46,7 @@ fn a_claim_that_matters_cannot_be_anything_else() {
         // Any later `exp` and any `iat` will do.
         let free = value.is_u64() && (name == "exp" || name == "iat");
         let claims = with(app_v2(), &json!({ name: value }));
-        let verdict = verdict(&server, &token(&claims, "k1", &FIRST));
+        let verdict = verdict(&server, &token(&claims, "k1", &first()));
         prop_assert!(free || verdict.is_err(), "{}", claims);
     });
 }

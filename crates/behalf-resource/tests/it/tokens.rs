@@ -5,12 +5,12 @@ use behalf_resource::{Caller, Refusal, ResourceServer};
 use serde_json::{Value, json};
 
 use crate::world::{
-    ACME, API, CLIENT, ELLIPTIC, FIRST, GLOBEX, HOST, INITECH, NOW, PRINCIPAL, SECOND, V1_KEYS,
-    V2_KEYS, app_v1, app_v2, jwk, raw_token, token, user_v2, with, world,
+    ACME, API, CLIENT, GLOBEX, HOST, INITECH, NOW, PRINCIPAL, V1_KEYS, V2_KEYS, app_v1, app_v2,
+    elliptic, first, jwk, raw_token, second, token, user_v2, with, world,
 };
 
 async fn verdict(server: &ResourceServer, claims: &Value) -> Result<(), Refusal> {
-    server.validate(&token(claims, "k1", &FIRST)).await.map(drop)
+    server.validate(&token(claims, "k1", &first())).await.map(drop)
 }
 
 /// Each change to a good v2 app token, with the refusal it must meet.
@@ -26,7 +26,7 @@ async fn refuses(server: &ResourceServer, base: fn() -> Value, rows: &[(Value, R
 async fn both_versions_and_both_kinds_of_caller_are_recognised() {
     let server = world().server().await;
     let accepted = async |claims: Value| {
-        server.validate(&token(&claims, "k1", &FIRST)).await.unwrap().caller().clone()
+        server.validate(&token(&claims, "k1", &first())).await.unwrap().caller().clone()
     };
     for claims in [app_v1(), app_v2(), with(app_v2(), &json!({ "idtyp": "app", "roles": null }))] {
         let Caller::App { tenant, oid, client, .. } = accepted(claims).await else {
@@ -144,7 +144,7 @@ async fn mw_14_and_18_claims_of_a_wrong_type_are_refused() {
     let far = with(app_v2(), &json!({ "exp": u64::MAX }));
     assert_eq!(verdict(&server, &far).await, Ok(()), "no overflow");
     let twice = app_v2().to_string().replace('}', r#","aud":"again"}"#);
-    let twice = raw_token(r#"{"alg":"RS256","kid":"k1"}"#, &twice, &FIRST);
+    let twice = raw_token(r#"{"alg":"RS256","kid":"k1"}"#, &twice, &first());
     assert_eq!(server.validate(&twice).await.unwrap_err(), Refusal::Malformed);
 }
 
@@ -168,28 +168,28 @@ async fn an_id_token_is_refused_and_so_is_what_is_no_clear_caller() {
 async fn mw_04_05_07_and_31_the_signature_must_be_of_the_key_and_its_algorithm() {
     let server = world().server().await;
     let claims = app_v2();
-    let good = token(&claims, "k1", &FIRST);
+    let good = token(&claims, "k1", &first());
     let (input, signature) = good.rsplit_once('.').unwrap();
     let (header, _) = input.split_once('.').unwrap();
-    let other = token(&with(claims.clone(), &json!({ "uti": "x" })), "k1", &FIRST);
+    let other = token(&with(claims.clone(), &json!({ "uti": "x" })), "k1", &first());
     let (other_input, other_signature) = other.rsplit_once('.').unwrap();
     let none = base64url::encode(r#"{"alg":"none","kid":"k1"}"#);
     let hs256 = base64url::encode(r#"{"alg":"HS256","kid":"k1"}"#);
     let payload = base64url::encode(claims.to_string());
-    let modulus = FIRST.public_jwk().n.unwrap();
+    let modulus = first().public_jwk().n.unwrap();
     let mac = aws_lc_rs::hmac::sign(
         &aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, modulus.as_bytes()),
         format!("{hs256}.{payload}").as_bytes(),
     );
-    let pss = SigningKey::from_pkcs8(Algorithm::Ps256, &FIRST.to_pkcs8().unwrap()).unwrap();
+    let pss = SigningKey::from_pkcs8(Algorithm::Ps256, &first().to_pkcs8().unwrap()).unwrap();
     let rows = [
         ("payload edited", format!("{other_input}.{signature}")),
         ("signature of another token", format!("{input}.{other_signature}")),
         ("no signature", format!("{input}.")),
         ("alg none", format!("{none}.{payload}.")),
         ("HS256 with the modulus", format!("{hs256}.{payload}.{}", base64url::encode(mac))),
-        ("another key", token(&claims, "k1", &SECOND)),
-        ("an EC key under the RSA key's name", token(&claims, "k1", &ELLIPTIC)),
+        ("another key", token(&claims, "k1", &second())),
+        ("an EC key under the RSA key's name", token(&claims, "k1", &elliptic())),
         ("PS256 with an RS256 key", token(&claims, "k1", &pss)),
         (
             "PS256 declared RS256",
@@ -199,7 +199,7 @@ async fn mw_04_05_07_and_31_the_signature_must_be_of_the_key_and_its_algorithm()
     for (name, token) in rows {
         assert_eq!(server.validate(&token).await.unwrap_err(), Refusal::Signature, "{name}");
     }
-    let no_kid = raw_token(r#"{"alg":"RS256"}"#, &claims.to_string(), &FIRST);
+    let no_kid = raw_token(r#"{"alg":"RS256"}"#, &claims.to_string(), &first());
     assert_eq!(server.validate(&no_kid).await.unwrap_err(), Refusal::UnknownKey);
     assert!(header.len() > 10 && server.validate(&good).await.is_ok());
 }
@@ -210,13 +210,13 @@ async fn mw_06_keys_in_the_header_are_ignored_and_cause_no_fetch() {
     let server = world.server().await;
     let before = world.service.total();
     for member in [
-        format!(r#""jwk":{}"#, jwk("k1", &SECOND)),
+        format!(r#""jwk":{}"#, jwk("k1", &second())),
         r#""jku":"https://evil.test/keys""#.to_owned(),
         r#""x5u":"https://evil.test/cert""#.to_owned(),
         r#""x5c":["MIIB"]"#.to_owned(),
     ] {
         let header = format!(r#"{{"alg":"RS256","kid":"k1",{member}}}"#);
-        let token = raw_token(&header, &app_v2().to_string(), &SECOND);
+        let token = raw_token(&header, &app_v2().to_string(), &second());
         assert_eq!(server.validate(&token).await.unwrap_err(), Refusal::Signature, "{member}");
     }
     assert_eq!(world.service.total(), before);
@@ -226,19 +226,19 @@ async fn mw_06_keys_in_the_header_are_ignored_and_cause_no_fetch() {
 async fn mw_08_a_key_is_looked_up_among_its_issuers_and_serves_its_issuer_only() {
     let world = world();
     // k2 signs v2 tokens only, and k3 is limited to GLOBEX.
-    let mut limited = jwk("k3", &ELLIPTIC);
+    let mut limited = jwk("k3", &elliptic());
     limited["issuer"] = format!("{HOST}/{GLOBEX}/v2.0").into();
-    world.service.set(V1_KEYS, &json!({ "keys": [jwk("k1", &FIRST)] }));
+    world.service.set(V1_KEYS, &json!({ "keys": [jwk("k1", &first())] }));
     world
         .service
-        .set(V2_KEYS, &json!({ "keys": [jwk("k1", &FIRST), jwk("k2", &SECOND), limited] }));
+        .set(V2_KEYS, &json!({ "keys": [jwk("k1", &first()), jwk("k2", &second()), limited] }));
     let server = world.server().await;
     let globex = json!({ "tid": GLOBEX, "iss": format!("{HOST}/{GLOBEX}/v2.0") });
     for (claims, kid, key, expected) in [
-        (app_v2(), "k2", &SECOND, Ok(())),
-        (app_v1(), "k2", &SECOND, Err(Refusal::UnknownKey)),
-        (with(app_v2(), &globex), "k3", &ELLIPTIC, Ok(())),
-        (app_v2(), "k3", &ELLIPTIC, Err(Refusal::UnknownKey)),
+        (app_v2(), "k2", &second(), Ok(())),
+        (app_v1(), "k2", &second(), Err(Refusal::UnknownKey)),
+        (with(app_v2(), &globex), "k3", &elliptic(), Ok(())),
+        (app_v2(), "k3", &elliptic(), Err(Refusal::UnknownKey)),
     ] {
         let verdict = server.validate(&token(&claims, kid, key)).await.map(drop);
         assert_eq!(verdict, expected, "{kid} {claims}");
@@ -248,10 +248,10 @@ async fn mw_08_a_key_is_looked_up_among_its_issuers_and_serves_its_issuer_only()
 #[tokio::test]
 async fn a_v1_token_is_accepted_under_a_v1_key_that_names_the_metadatas_issuer() {
     let world = world();
-    let mut key = jwk("k1", &FIRST);
+    let mut key = jwk("k1", &first());
     key["issuer"] = "https://sts.windows.net/{tenantid}/".into();
     world.service.set(V1_KEYS, &json!({ "keys": [key] }));
-    let mut foreign = jwk("k1", &FIRST);
+    let mut foreign = jwk("k1", &first());
     foreign["cloud_instance_name"] = "elsewhere.test".into();
     world.service.set(V2_KEYS, &json!({ "keys": [foreign] }));
     let server = world.server().await;
@@ -262,10 +262,10 @@ async fn a_v1_token_is_accepted_under_a_v1_key_that_names_the_metadatas_issuer()
 #[tokio::test]
 async fn mw_21_23_and_24_other_forms_spellings_and_sizes_are_refused() {
     let server = world().server().await;
-    let good = token(&app_v2(), "k1", &FIRST);
+    let good = token(&app_v2(), "k1", &first());
     let (rest, signature) = good.rsplit_once('.').unwrap();
     let parts: Vec<_> = good.split('.').collect();
-    let nested = raw_token(r#"{"alg":"RS256","kid":"k1"}"#, &format!("\"{good}\""), &FIRST);
+    let nested = raw_token(r#"{"alg":"RS256","kid":"k1"}"#, &format!("\"{good}\""), &first());
     let rows = [
         String::new(),
         "....".to_owned(),

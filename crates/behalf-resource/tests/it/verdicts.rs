@@ -6,12 +6,12 @@ use behalf_jose::base64url;
 use behalf_resource::Refusal;
 use serde_json::json;
 
-use crate::world::{API, FIRST, NOW, SECOND, V2_KEYS, app_v2, settle, token, with, world};
+use crate::world::{API, NOW, V2_KEYS, app_v2, first, second, settle, token, with, world};
 
 #[tokio::test]
 async fn the_second_look_gives_the_same_verdict_object() {
     let server = world().server().await;
-    let token = token(&app_v2(), "k1", &FIRST);
+    let token = token(&app_v2(), "k1", &first());
     let first = server.validate(&token).await.unwrap();
     assert!(Arc::ptr_eq(&first, &server.validate(&token).await.unwrap()));
 }
@@ -19,7 +19,7 @@ async fn the_second_look_gives_the_same_verdict_object() {
 #[tokio::test]
 async fn the_same_signature_under_another_payload_is_not_remembered() {
     let server = world().server().await;
-    let good = token(&app_v2(), "k1", &FIRST);
+    let good = token(&app_v2(), "k1", &first());
     server.validate(&good).await.unwrap();
     let parts: Vec<_> = good.split('.').collect();
     let payload = with(app_v2(), &json!({ "roles": ["Admin"] })).to_string();
@@ -31,7 +31,7 @@ async fn the_same_signature_under_another_payload_is_not_remembered() {
 async fn a_remembered_token_expires() {
     let world = world();
     let server = world.server().await;
-    let token = token(&with(app_v2(), &json!({ "exp": NOW + 30 })), "k1", &FIRST);
+    let token = token(&with(app_v2(), &json!({ "exp": NOW + 30 })), "k1", &first());
     assert!(server.validate(&token).await.is_ok());
     world.clock.set(NOW + 329);
     assert!(server.validate(&token).await.is_ok());
@@ -46,9 +46,9 @@ async fn a_remembered_token_expires() {
 async fn a_remembered_token_ends_with_its_key() {
     let world = world();
     let server = world.server().await;
-    let token = token(&app_v2(), "k1", &FIRST);
+    let token = token(&app_v2(), "k1", &first());
     assert!(server.validate(&token).await.is_ok());
-    world.publish(&[("k2", &SECOND)]);
+    world.publish(&[("k2", &second())]);
     world.clock.advance(60);
     assert!(server.validate(&token).await.is_ok(), "the poll has only been started");
     settle().await;
@@ -59,9 +59,9 @@ async fn a_remembered_token_ends_with_its_key() {
 async fn a_remembered_token_survives_a_rollover_that_keeps_its_key() {
     let world = world();
     let server = world.server().await;
-    let token = token(&app_v2(), "k1", &FIRST);
+    let token = token(&app_v2(), "k1", &first());
     assert!(server.validate(&token).await.is_ok());
-    world.publish(&[("k1", &FIRST), ("k2", &SECOND)]);
+    world.publish(&[("k1", &first()), ("k2", &second())]);
     world.clock.advance(120);
     assert!(server.validate(&token).await.is_ok());
 }
@@ -70,7 +70,7 @@ async fn a_remembered_token_survives_a_rollover_that_keeps_its_key() {
 async fn remembered_tokens_end_after_an_hour_without_keys() {
     let world = world();
     let server = world.server().await;
-    let token = token(&with(app_v2(), &json!({ "exp": NOW + 90_000 })), "k1", &FIRST);
+    let token = token(&with(app_v2(), &json!({ "exp": NOW + 90_000 })), "k1", &first());
     assert!(server.validate(&token).await.is_ok());
     world.service.set_down(true);
     world.clock.advance(3600);
@@ -81,9 +81,9 @@ async fn remembered_tokens_end_after_an_hour_without_keys() {
 async fn refusals_are_not_remembered() {
     let world = world();
     let server = world.server().await;
-    let token = token(&app_v2(), "k2", &SECOND);
+    let token = token(&app_v2(), "k2", &second());
     assert_eq!(server.validate(&token).await.unwrap_err(), Refusal::UnknownKey);
-    world.publish(&[("k1", &FIRST), ("k2", &SECOND)]);
+    world.publish(&[("k1", &first()), ("k2", &second())]);
     world.clock.advance(10);
     assert!(server.validate(&token).await.is_ok());
     assert_eq!(world.service.count(V2_KEYS), 2);
@@ -96,7 +96,7 @@ async fn more_tokens_than_are_remembered_are_still_accepted() {
     let server = builder.build().await.unwrap();
     for round in 0..2 {
         for i in 0..20 {
-            let token = token(&with(app_v2(), &json!({ "uti": i.to_string() })), "k1", &FIRST);
+            let token = token(&with(app_v2(), &json!({ "uti": i.to_string() })), "k1", &first());
             assert!(server.validate(&token).await.is_ok(), "{round} {i}");
         }
     }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock, Mutex};
+use std::sync::{Arc, Mutex};
 
 use behalf_jose::{Algorithm, SigningKey, base64url};
 use behalf_resource::{
@@ -25,13 +25,19 @@ pub(crate) const NOW: u64 = 1_800_000_000;
 pub(crate) const V1_KEYS: &str = "https://login.behalf.test/common/discovery/keys";
 pub(crate) const V2_KEYS: &str = "https://login.behalf.test/common/discovery/v2.0/keys";
 
-pub(crate) static FIRST: LazyLock<SigningKey> = LazyLock::new(rsa);
-pub(crate) static SECOND: LazyLock<SigningKey> = LazyLock::new(rsa);
-pub(crate) static ELLIPTIC: LazyLock<SigningKey> =
-    LazyLock::new(|| SigningKey::generate(Algorithm::Es256).unwrap());
+/// RSA.
+pub(crate) fn first() -> SigningKey {
+    SigningKey::from_pem(Algorithm::Rs256, include_str!("keys_of_tests/first.pem")).unwrap()
+}
 
-fn rsa() -> SigningKey {
-    SigningKey::generate(Algorithm::Rs256).unwrap()
+/// RSA.
+pub(crate) fn second() -> SigningKey {
+    SigningKey::from_pem(Algorithm::Rs256, include_str!("keys_of_tests/second.pem")).unwrap()
+}
+
+/// P-256.
+pub(crate) fn elliptic() -> SigningKey {
+    SigningKey::from_pem(Algorithm::Es256, include_str!("keys_of_tests/elliptic.pem")).unwrap()
 }
 
 /// What the service answers and what it was asked.
@@ -132,7 +138,7 @@ pub(crate) struct World {
     pub(crate) clock: TestClock,
 }
 
-/// The service with the key `k1` ([`FIRST`]) for both versions.
+/// The service with the key `k1` ([`first`]) for both versions.
 pub(crate) fn world() -> World {
     let service = Service(Arc::new(Mutex::new(State {
         documents: HashMap::new(),
@@ -162,7 +168,7 @@ pub(crate) fn world() -> World {
         );
     }
     let world = World { service, clock: TestClock(Arc::new(AtomicU64::new(NOW))) };
-    world.publish(&[("k1", &FIRST)]);
+    world.publish(&[("k1", &first())]);
     world
 }
 
