@@ -5,6 +5,7 @@
 //! log), `keys` (signing), `limits`, `telemetry`.
 
 pub mod clock;
+pub mod config;
 pub mod entropy;
 mod error;
 pub mod journal;

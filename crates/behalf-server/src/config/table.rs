@@ -1,0 +1,197 @@
+//! The settings: their names, defaults and reasons.
+
+/// One setting.
+#[derive(Debug, Clone, Copy)]
+pub struct Setting {
+    /// Its path in the file.
+    pub key: &'static str,
+    /// What it is when nobody says; `None`: it must be said, or is off.
+    pub default: Option<&'static str>,
+    /// Whether the server does not start without it.
+    pub required: bool,
+    /// Whether its value may hold a secret: then it is not repeated in messages, and may be given
+    /// as the name of a file, in the variable with `_FILE` added.
+    pub secret: bool,
+    /// What it accepts, with an example.
+    pub takes: &'static str,
+    /// What it does.
+    pub about: &'static str,
+}
+
+impl Setting {
+    /// Its name in the environment.
+    pub fn variable(&self) -> String {
+        format!("BEHALF_{}", self.key.to_ascii_uppercase().replace('.', "_"))
+    }
+
+    /// What it accepts, without the page's markup.
+    pub(super) fn takes_plainly(&self) -> String {
+        self.takes.replace('`', "")
+    }
+
+    /// Its name on the command line.
+    pub fn flag(&self) -> String {
+        format!("--{}", self.key.replace(['.', '_'], "-"))
+    }
+}
+
+const fn required(key: &'static str, takes: &'static str, about: &'static str) -> Setting {
+    Setting { key, default: None, required: true, secret: false, takes, about }
+}
+
+const fn optional(
+    key: &'static str,
+    default: Option<&'static str>,
+    takes: &'static str,
+    about: &'static str,
+) -> Setting {
+    Setting { key, default, required: false, secret: false, takes, about }
+}
+
+/// All settings, in the order in which they are shown.
+pub const SETTINGS: [Setting; 23] = [
+    required(
+        "public_url",
+        "an https origin without a path: `https://login.example.com`",
+        "Clients connect to it, and tokens and metadata carry it. Changing it later makes clients \
+         and APIs distrust the tokens until they are configured anew.",
+    ),
+    optional(
+        "listen",
+        Some("0.0.0.0:8443"),
+        "an address and port: `0.0.0.0:8443`, `[::]:443`",
+        "Where the server accepts connections.",
+    ),
+    optional(
+        "management.listen",
+        Some("127.0.0.1:9464"),
+        "an address and port, or `off`",
+        "Where `/metrics`, `/livez` and `/readyz` are served in plain HTTP. Keep it off the public \
+         network.",
+    ),
+    required(
+        "tls.cert",
+        "a PEM file: `/etc/behalf/fullchain.pem`",
+        "The certificate chain, the server's own first. Looked at again every 5 seconds and on \
+         SIGHUP; a pair that does not fit keeps the old one in use.",
+    ),
+    required("tls.key", "a PEM file: `/etc/behalf/key.pem`", "The certificate's private key."),
+    Setting {
+        key: "storage.url",
+        default: None,
+        required: true,
+        secret: true,
+        takes: "`sqlite:///` and an absolute path: `sqlite:///var/lib/behalf/behalf.db`",
+        about: "Where the directory is kept. The sign-in log is kept in the same folder.",
+    },
+    required(
+        "master_key_file",
+        "a file: `/etc/behalf/master.key`",
+        "The key that encrypts signing keys and protects client secrets at rest. Back it up apart \
+         from the data: without it the data cannot be used.",
+    ),
+    optional(
+        "default_tenant",
+        None,
+        "a tenant's id or domain: `acme.example`",
+        "The tenant that the path segment `adfs` names. Not needed with one tenant.",
+    ),
+    optional(
+        "sign_in_log.durability",
+        Some("before-answer"),
+        "`before-answer` or `within-1s`",
+        "When an event must be on disk: before its answer leaves, or at most a second later.",
+    ),
+    optional(
+        "sign_in_log.retention",
+        Some("30d"),
+        "a duration of at least a day, or `forever`",
+        "How long the sign-in log is kept.",
+    ),
+    optional(
+        "tokens.lifetime",
+        Some("1h"),
+        "a duration from 5m to 24h",
+        "How long a token lives at least. An application can have its own.",
+    ),
+    optional(
+        "tokens.jitter",
+        Some("30m"),
+        "a duration up to 24h",
+        "What is added to a lifetime at random, so that clients that started together do not renew \
+         together.",
+    ),
+    optional(
+        "keys.rotation",
+        Some("90d"),
+        "a duration of at least a day",
+        "How often the signing key changes.",
+    ),
+    optional(
+        "keys.announce",
+        Some("24h"),
+        "a duration of at least 10m, shorter than `keys.rotation`",
+        "How long a signing key is published before it signs. APIs keep key sets for up to a day.",
+    ),
+    optional(
+        "limits.client",
+        Some("100"),
+        "requests a second, or `off`",
+        "Token requests of one authenticated client in one tenant; ten times as many at once.",
+    ),
+    optional(
+        "limits.address",
+        Some("20"),
+        "failures a second, or `off`",
+        "Failed authentications from one address (IPv6: one /64); ten times as many at once. One \
+         client id there may use a tenth of it.",
+    ),
+    optional(
+        "limits.tenant",
+        Some("2000"),
+        "requests a second, or `off`",
+        "Token requests of all authenticated clients of one tenant; ten times as many at once.",
+    ),
+    optional(
+        "limits.connections",
+        Some("10000"),
+        "a number from 16 to 1000000",
+        "Open connections. When there are more, those that have been silent longest are closed.",
+    ),
+    optional(
+        "limits.sign_queue",
+        Some("50ms"),
+        "a duration from 1ms to 5s",
+        "Signing time that may wait on each core. When there is more, requests are answered 503 \
+         with `Retry-After`.",
+    ),
+    optional(
+        "shutdown_grace",
+        Some("20s"),
+        "a duration up to 10m",
+        "How long requests under way may take to finish when the server is told to stop.",
+    ),
+    optional(
+        "log.level",
+        Some("info"),
+        "`error`, `warn`, `info` or `debug`",
+        "How much is logged. No level logs what a caller sent; requests are in the sign-in log.",
+    ),
+    optional(
+        "log.format",
+        Some("auto"),
+        "`auto`, `human` or `json`",
+        "How log lines look; `auto` is human on a terminal, else JSON.",
+    ),
+    optional(
+        "cores",
+        Some("auto"),
+        "a number from 1 to 1024, or `auto`",
+        "Threads that serve requests; `auto` is one for each core the process may use.",
+    ),
+];
+
+/// The setting of that name.
+pub fn setting(key: &str) -> Option<&'static Setting> {
+    SETTINGS.iter().find(|setting| setting.key == key)
+}
