@@ -53,7 +53,6 @@ impl fmt::Debug for Environment {
 }
 
 /// The process's environment: the one place where it is read.
-#[expect(clippy::disallowed_methods, reason = "the edge where the environment enters the process")]
 pub fn environment() -> Environment {
     let ours = std::env::vars_os().filter_map(|(name, value)| {
         let name = name.into_string().ok()?;

@@ -100,7 +100,7 @@ impl<'a> Reader<'a> {
         match parse(text.trim()) {
             Ok(value) => Some(value),
             Err(wrong) => {
-                let wrong = setting(key).map(|setting| refused(setting, (text, origin), wrong));
+                let wrong = setting(key).map(|setting| refused(setting, (text, origin), &wrong));
                 self.problems.extend(wrong);
                 None
             }
@@ -169,7 +169,7 @@ fn missing(setting: &Setting) -> Problem {
     }
 }
 
-fn refused(setting: &Setting, (text, origin): (&str, &Origin), wrong: Wrong) -> Problem {
+fn refused(setting: &Setting, (text, origin): (&str, &Origin), wrong: &Wrong) -> Problem {
     let found: String = text.chars().take(60).collect();
     let found = if setting.secret { String::new() } else { format!(" {found:?}") };
     Problem {

@@ -44,10 +44,8 @@ pub fn reference() -> String {
         };
         let variable = setting.variable();
         let _ = write!(page, "- Also: `{variable}`, `{}`", setting.flag());
-        let _ = match setting.secret {
-            true => writeln!(page, "; `{variable}_FILE` names a file that holds it"),
-            false => writeln!(page),
-        };
+        let file = format!("; `{variable}_FILE` names a file that holds it");
+        let _ = writeln!(page, "{}", if setting.secret { &file } else { "" });
     }
     page
 }

@@ -51,7 +51,7 @@ fn a_good_file_is_complete() {
     assert_eq!(config.sign_in_log_durability, Durability::BeforeAnswer);
     assert_eq!(config.sign_in_log_retention, Some(Duration::from_hours(720)));
     assert_eq!(config.limits, LimitSettings::default());
-    assert_eq!(config.sign_queue, crate::keys::signer::QUEUE_DEFAULT);
+    assert_eq!(config.sign_queue, crate::keys::QUEUE_DEFAULT);
     assert_eq!((config.default_tenant, config.cores), (None, None));
     assert_eq!(config.management_listen, Some(SocketAddr::from(([127, 0, 0, 1], 9464))));
 }

@@ -71,7 +71,7 @@ impl Core {
             });
         bound_http(server.http_builder());
         let guard = Guard::new(connections);
-        let served = match tls {
+        let outcome = match tls {
             Some(tls) => {
                 let rustls = RustlsAcceptor::new(RustlsConfig::from_config(tls.config()));
                 let acceptor = rustls.handshake_timeout(bounds.handshake).acceptor(guard);
@@ -80,7 +80,7 @@ impl Core {
             None => with(server, guard).serve(service).await,
         };
         drop(alive);
-        served
+        outcome
     }
 }
 
