@@ -22,6 +22,7 @@ use crate::{
         domain::{self, DomainOwner},
         resource_name::{self, NameOwner},
         service_principal, tenant,
+        used_assertion::{self, UsedAssertion},
     },
     store::Store,
 };
@@ -63,6 +64,7 @@ impl<'a> Reading<'a> {
     /// The record at `key`.
     async fn get(&self, key: Key) -> Result<Option<Record>, ReadError> {
         self.touching(|stamp| stamp.touch(key_slot(&key)));
+        self.store.count_read();
         Ok(self.store.backend().get(&[key]).await?.pop().flatten())
     }
 
@@ -263,6 +265,15 @@ impl<'a> Reading<'a> {
         list(self.scan(tenant, Kind::Audit, after, limit).await?, audit::read)
     }
 
+    /// A tenant's used assertions, a page at a time.
+    pub async fn used_assertions(
+        &self,
+        tenant: TenantId,
+        after: Option<Cursor>,
+    ) -> Result<List<UsedAssertion>, ReadError> {
+        list(self.scan(tenant, Kind::UsedAssertion, after, Page::MAX).await?, used_assertion::read)
+    }
+
     /// The entries of the key ring, at most [`Page::MAX`], ordered by id: id and document.
     pub async fn key_ring(&self) -> Result<Vec<(String, Stored<Vec<u8>>)>, ReadError> {
         let page = self.scan(TenantId::NIL, Kind::KeyRing, None, Page::MAX).await?;
@@ -300,6 +311,7 @@ impl<'a> Reading<'a> {
         limit: u32,
     ) -> Result<Page, ReadError> {
         self.touching(|stamp| stamp.touch(index_slot(tenant, index, &value)));
+        self.store.count_read();
         self.store.backend().find(Find { tenant, index, value, after, limit }).await
     }
 
@@ -312,6 +324,7 @@ impl<'a> Reading<'a> {
         limit: u32,
     ) -> Result<Page, ReadError> {
         self.touching(Stamp::touch_everything);
+        self.store.count_read();
         self.store.backend().scan(Scan { tenant, kind, after, limit }).await
     }
 }

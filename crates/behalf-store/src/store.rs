@@ -3,7 +3,13 @@
 
 mod usage;
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use behalf_core::{
     id::{CredentialId, TenantId},
@@ -33,6 +39,7 @@ struct Inner {
     backend: Arc<dyn Backend>,
     coherence: Arc<Coherence>,
     usage: Usage,
+    reads: AtomicU64,
 }
 
 impl Store {
@@ -41,7 +48,7 @@ impl Store {
         let newest = backend.changes_since(Seq(0), 0).await?.newest;
         let coherence = Arc::new(Coherence::new(newest));
         backend.watch(Arc::clone(&coherence) as _);
-        Ok(Self { inner: Arc::new(Inner { backend, coherence, usage: Usage::default() }) })
+        Ok(Self { inner: Arc::new(Inner { backend, coherence, usage: Usage::default(), reads: AtomicU64::new(0) }) })
     }
 
     /// Begins to read.
@@ -93,6 +100,15 @@ impl Store {
             self.commit(set).await?;
         }
         Ok(())
+    }
+
+    /// Look-ups in the database since the start: what a warm request must not add to.
+    pub fn reads(&self) -> u64 {
+        self.inner.reads.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn count_read(&self) {
+        self.inner.reads.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(crate) fn backend(&self) -> &dyn Backend {

@@ -12,6 +12,7 @@ pub mod domain;
 pub mod resource_name;
 pub mod service_principal;
 pub mod tenant;
+pub mod used_assertion;
 
 use std::time::Duration;
 
