@@ -1,17 +1,25 @@
 //! Gathers facts, calls the core, commits, answers HTTP.
 //!
-//! A request's way is in `router` and from there straight down: `token/endpoint`, `discovery`.
-//! What they share lies beside them: `facts` (the directory in memory), `journal` (the sign-in
-//! log), `keys` (signing), `limits`, `telemetry`.
+//! A request's way is in [`router`] and from there straight down: `token/endpoint`, `discovery`.
+//! What they share lies beside them: [`facts`] (the directory in memory), [`journal`] (the sign-in
+//! log), [`keys`] (signing), [`limits`], [`telemetry`]. [`boot`] puts a node together.
 
+pub mod boot;
 pub mod clock;
 pub mod config;
 pub mod entropy;
 mod error;
+pub mod facts;
+mod health;
+mod jobs;
 pub mod journal;
 pub mod keys;
 pub mod limits;
 pub mod net;
+mod metrics;
 mod request;
+pub mod router;
+pub mod state;
 pub mod telemetry;
 pub mod tls;
+mod token;

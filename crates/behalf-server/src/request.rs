@@ -1,6 +1,9 @@
 //! What every request brings along besides its own parameters: who called, and under which ids.
 
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
 use axum::extract::ConnectInfo;
 use behalf_core::{
@@ -19,8 +22,10 @@ const RETURN_CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("return-cli
 pub(crate) struct Circumstances {
     /// `trace_id`, `x-ms-request-id`, `uti`.
     pub id: RequestId,
-    /// When it arrived.
+    /// When it arrived, by the time of day.
     pub now: Timestamp,
+    /// When it arrived, by the monotonic clock.
+    pub arrived: Duration,
     /// The caller's address; absent in process.
     pub address: Option<IpAddr>,
     /// The client's id of the request, or one of ours.
@@ -33,7 +38,7 @@ impl Circumstances {
     /// Reads header, then query. `own` is used when the client sent no id.
     pub(crate) fn of(
         id: RequestId,
-        now: Timestamp,
+        (now, arrived): (Timestamp, Duration),
         own: Uuid,
         (uri, headers, extensions): (&Uri, &HeaderMap, &Extensions),
     ) -> Self {
@@ -42,6 +47,7 @@ impl Circumstances {
         Self {
             id,
             now,
+            arrived,
             address: extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip()),
             correlation: sent.unwrap_or(own),
             echo: text(RETURN_CLIENT_REQUEST_ID).is_some_and(|v| v.eq_ignore_ascii_case("true")),
@@ -73,7 +79,7 @@ mod tests {
             }
             let uri = uri.parse().unwrap();
             let parts = (&uri, &headers, &Extensions::new());
-            Circumstances::of(RequestId::NIL, Timestamp(0), own, parts).correlation
+            Circumstances::of(RequestId::NIL, (Timestamp(0), Duration::ZERO), own, parts).correlation
         };
         let with = format!("/t?api-version=1.0&client-request-id={sent}");
         assert_eq!(correlation("/t", Some(sent)).to_string(), sent);

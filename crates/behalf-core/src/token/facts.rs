@@ -10,7 +10,7 @@ use crate::{
         AppKind, Application, CertificateCredential, MemberType, SecretCredential, Settings,
         SignInAudience, TokenAlg, TokenVersion,
     },
-    id::{AppId, CredentialId, ObjectId, parse_guid},
+    id::{AppId, CredentialId, ObjectId, TenantId, parse_guid},
     service_principal::{AppRoleAssignment, ServicePrincipal},
     tenant::Tenant,
 };
@@ -20,6 +20,8 @@ use crate::{
 pub struct ClientFacts {
     /// The tenant whose endpoint was asked.
     pub tenant: Arc<Tenant>,
+    /// Home tenant of the application.
+    pub home: TenantId,
     /// `client_id`.
     pub app_id: AppId,
     /// What people call it.
@@ -63,6 +65,7 @@ impl ClientFacts {
         let asked = tenant.id;
         Some(Self {
             tenant,
+            home: application.tenant,
             app_id: application.app_id,
             display_name: application.display_name().to_owned(),
             kind: application.kind,

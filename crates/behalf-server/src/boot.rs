@@ -1,0 +1,217 @@
+//! Putting a node together: store, keys, journal, limits, and a [`Core`] for each core.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use behalf_core::{
+    tenant::TenantSegment,
+    time::{CLOCK_SKEW, Timestamp, written},
+};
+use behalf_store::{Store, sqlite};
+
+use crate::{
+    clock::SharedClock,
+    entropy::SharedEntropy,
+    facts::Facts,
+    journal::{self, Backlog, Journal, SealKey, Tallies},
+    jobs, metrics,
+    keys::{self, EarlyKey, KeyRing, MasterKey, Signer, secrets},
+    limits::{LimitSettings, Limits},
+    state::{Core, Lifetimes, Server},
+    telemetry::Metrics,
+};
+
+/// Everything a node is told.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The origin clients use: `https://host[:port]`.
+    pub public_url: String,
+    /// Former ones, whose issuers and audiences still count.
+    pub previous_public_urls: Vec<String>,
+    /// What the tenant name `adfs` stands for.
+    pub default_tenant: Option<TenantSegment>,
+    /// How long tokens live.
+    pub lifetimes: Lifetimes,
+    /// Rate limits.
+    pub limits: LimitSettings,
+    /// When keys are announced and rotated.
+    pub key_times: keys::Times,
+    /// Most signing time that may wait at one core.
+    pub sign_queue: Duration,
+    /// How the sign-in log is kept.
+    pub journal: journal::Options,
+    /// Where the data lies.
+    pub data: Data,
+}
+
+/// Where the data lies.
+#[derive(Debug, Clone)]
+pub enum Data {
+    /// In memory: forgotten with the process.
+    Memory,
+    /// A folder, and in it or elsewhere the database.
+    Folder {
+        /// Journal and lock.
+        folder: PathBuf,
+        /// The database.
+        database: PathBuf,
+    },
+}
+
+/// Why a node does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum BootError {
+    /// The store.
+    #[error(transparent)]
+    Open(#[from] sqlite::OpenError),
+    /// The store again.
+    #[error(transparent)]
+    Read(#[from] behalf_store::ReadError),
+    /// Keys.
+    #[error(transparent)]
+    Keys(#[from] keys::RingError),
+    /// The pepper or the journal's seal.
+    #[error(transparent)]
+    Secret(#[from] secrets::SecretError),
+    /// The sign-in log.
+    #[error(transparent)]
+    Journal(#[from] journal::OpenError),
+    /// The clock is wrong, so every expiry would be (decisions.md 4).
+    #[error(
+        "the clock says {now}, but the sign-in log's newest event is of {newest}; set the clock (NTP), or move the journal away if that one was wrong"
+    )]
+    ClockBehind {
+        /// What the clock says.
+        now: String,
+        /// The newest event.
+        newest: String,
+    },
+}
+
+/// A node that is ready to be given to its cores.
+#[derive(Debug)]
+pub struct Opened {
+    /// The node.
+    pub server: Arc<Server>,
+    backlog: Arc<Backlog>,
+    sign_queue: Duration,
+}
+
+/// Opens the data and makes what is missing: keys and secrets at the first start.
+pub async fn open(
+    settings: Settings,
+    master: Arc<MasterKey>,
+    (clock, entropy): (SharedClock, SharedEntropy),
+    cores: usize,
+) -> Result<Opened, BootError> {
+    let early = first_start(&settings.data).then(EarlyKey::begin);
+    let backlog = Backlog::new(cores);
+    let backend = match &settings.data {
+        Data::Memory => sqlite::Sqlite::in_memory()?,
+        Data::Folder { database, .. } => sqlite::Sqlite::open(database)?,
+    };
+    let store = Store::open(Arc::new(backend)).await?;
+    let seal = secrets::journal_seal(&store, &master, &*entropy).await?;
+    let journal = open_journal(&settings, seal, &clock, &backlog)?;
+    check_clock(clock.now(), journal.newest_at_start())?;
+    let pepper = secrets::pepper(&store, &master, &*entropy).await?;
+    let public_url = origin(&settings.public_url);
+    let parts = keys::Parts {
+        store: store.clone(),
+        master,
+        clock: Arc::clone(&clock),
+        entropy: Arc::clone(&entropy),
+        times: settings.key_times,
+        public_url: public_url.clone(),
+    };
+    let keys = KeyRing::open(parts, early).await?;
+    let mut addressees = vec![public_url.clone()];
+    addressees.extend(settings.previous_public_urls.iter().map(|url| origin(url)));
+    let server = Server {
+        facts: Facts::new(store.clone(), public_url.clone(), settings.default_tenant),
+        public_url,
+        addressees,
+        limits: Limits::new(&settings.limits, &*entropy),
+        clock,
+        entropy,
+        store,
+        keys,
+        pepper,
+        journal,
+        tallies: Tallies::default(),
+        metrics: Metrics::new(env!("CARGO_PKG_VERSION")),
+        lifetimes: settings.lifetimes,
+    };
+    let server = Arc::new(server);
+    metrics::attach(&server);
+    Ok(Opened { server, backlog, sign_queue: settings.sign_queue })
+}
+
+/// Whether there is nothing yet, so that a key must be made before anything can be signed.
+fn first_start(data: &Data) -> bool {
+    match data {
+        Data::Memory => true,
+        Data::Folder { database, .. } => !database.exists(),
+    }
+}
+
+fn origin(url: &str) -> String {
+    url.trim_end_matches('/').to_ascii_lowercase()
+}
+
+impl Opened {
+    /// What goes on beside the requests; to be spawned once, on any runtime.
+    pub async fn background(&self) {
+        jobs::run(Arc::clone(&self.server)).await;
+    }
+
+    /// The share of core number `index`. To be called on that core's runtime: it starts the core's
+    /// signer there.
+    pub fn core(&self, index: usize) -> Arc<Core> {
+        let signer = Signer::new(
+            index,
+            self.sign_queue,
+            Arc::clone(&self.backlog),
+            Arc::clone(&self.server.clock),
+        );
+        tokio::spawn(signer.clone().run());
+        Arc::new(Core::new(Arc::clone(&self.server), signer))
+    }
+}
+
+fn open_journal(
+    settings: &Settings,
+    seal: SealKey,
+    clock: &SharedClock,
+    backlog: &Arc<Backlog>,
+) -> Result<Journal, journal::OpenError> {
+    let (clock, backlog) = (Arc::clone(clock), Arc::clone(backlog));
+    match &settings.data {
+        Data::Memory => Journal::in_memory(&settings.journal, clock, backlog),
+        Data::Folder { folder, .. } => Journal::open(
+            &journal_folder(folder),
+            seal,
+            &settings.journal,
+            clock,
+            backlog,
+        ),
+    }
+}
+
+/// Where the sign-in log of a data folder lies.
+pub fn journal_folder(data: &Path) -> PathBuf {
+    data.join("journal")
+}
+
+fn check_clock(now: Timestamp, newest: Option<Timestamp>) -> Result<(), BootError> {
+    match newest {
+        Some(newest) if now.plus(CLOCK_SKEW) < newest => Err(BootError::ClockBehind {
+            now: written(now.unix_seconds()),
+            newest: written(newest.unix_seconds()),
+        }),
+        _ => Ok(()),
+    }
+}

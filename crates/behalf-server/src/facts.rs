@@ -1,0 +1,246 @@
+//! The facts of tenants, clients and resources, kept in memory for as long as they are true.
+//!
+//! A cached fact carries the [`Stamp`] of what it was read from. It is used while nothing it
+//! depends on has changed, in whichever tenant (decisions.md 2), so a warm request reads nothing
+//! from the database and a removed secret bites at once.
+
+use std::{
+    hash::{Hash, Hasher},
+    sync::Arc,
+};
+
+use behalf_core::{
+    application::Application,
+    claims::Issuers,
+    id::{AppId, TenantId, parse_guid},
+    tenant::{Tenant, TenantSegment},
+    token::{ClientFacts, ResourceFacts},
+};
+use behalf_store::{ReadError, Reading, Stamp, Store};
+use quick_cache::{Equivalent, sync::Cache};
+
+/// Most entries of each kind. A client and a resource in use cost about two kilobytes.
+const CAPACITY: usize = 20_000;
+
+/// A tenant as requests need it.
+#[derive(Debug)]
+pub struct TenantFacts {
+    /// The tenant.
+    pub tenant: Arc<Tenant>,
+    /// Issuers of its tokens.
+    pub issuers: Issuers,
+}
+
+/// Where facts come from: memory while they are true, else the store.
+pub struct Facts {
+    store: Store,
+    public_url: String,
+    default_tenant: Option<TenantSegment>,
+    tenants: Cache<Box<str>, Arc<Cached<Arc<TenantFacts>>>>,
+    clients: Cache<ClientKey, Arc<Cached<Arc<ClientFacts>>>>,
+    resources: Cache<ResourceKey, Arc<Cached<Option<Arc<ResourceFacts>>>>>,
+}
+
+struct Cached<T> {
+    stamp: Stamp,
+    facts: T,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct ClientKey {
+    tenant: TenantId,
+    client: AppId,
+}
+
+#[derive(PartialEq, Eq)]
+struct ResourceKey {
+    tenant: TenantId,
+    client: AppId,
+    requested: Box<str>,
+}
+
+#[derive(Clone, Copy)]
+struct ResourceRef<'a> {
+    tenant: TenantId,
+    client: AppId,
+    requested: &'a str,
+}
+
+impl Hash for ResourceKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        ResourceRef { tenant: self.tenant, client: self.client, requested: &self.requested }
+            .hash(state);
+    }
+}
+
+impl Hash for ResourceRef<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.tenant, self.client, self.requested).hash(state);
+    }
+}
+
+impl Equivalent<ResourceKey> for ResourceRef<'_> {
+    fn equivalent(&self, key: &ResourceKey) -> bool {
+        self.tenant == key.tenant && self.client == key.client && *self.requested == *key.requested
+    }
+}
+
+impl Facts {
+    /// Facts of `store`. `default_tenant` is what the reserved segment `adfs` stands for.
+    pub fn new(
+        store: Store,
+        public_url: String,
+        default_tenant: Option<TenantSegment>,
+    ) -> Self {
+        Self {
+            store,
+            public_url,
+            default_tenant,
+            tenants: Cache::new(CAPACITY),
+            clients: Cache::new(CAPACITY),
+            resources: Cache::new(CAPACITY),
+        }
+    }
+
+    /// The tenant that a path segment names; `None` when there is none or it is disabled. `common`
+    /// and the like name none.
+    pub async fn tenant(&self, segment: &str) -> Result<Option<Arc<TenantFacts>>, ReadError> {
+        if let Some(cached) = self.tenants.get(segment)
+            && self.store.is_current(&cached.stamp)
+        {
+            return Ok(Some(Arc::clone(&cached.facts)));
+        }
+        let Some(parsed) = TenantSegment::parse(segment) else { return Ok(None) };
+        let reading = self.store.reading();
+        let parsed = match (parsed, &self.default_tenant) {
+            (TenantSegment::DefaultTenant, Some(default)) => default.clone(),
+            (TenantSegment::DefaultTenant, None) => match sole_tenant(&reading).await? {
+                Some(id) => TenantSegment::Id(id),
+                None => return Ok(None),
+            },
+            (named, _) => named,
+        };
+        let Some(tenant) = named_tenant(&reading, &parsed).await? else { return Ok(None) };
+        let issuers = Issuers::new(&self.public_url, tenant.id);
+        let facts = Arc::new(TenantFacts { tenant: Arc::new(tenant), issuers });
+        let cached = Cached { stamp: reading.stamp(), facts: Arc::clone(&facts) };
+        self.tenants.insert(segment.into(), Arc::new(cached));
+        Ok(Some(facts))
+    }
+
+    /// The client `app` as `tenant` sees it; `None` when it must look unknown there.
+    pub async fn client(
+        &self,
+        tenant: TenantId,
+        app: AppId,
+    ) -> Result<Option<Arc<ClientFacts>>, ReadError> {
+        let key = ClientKey { tenant, client: app };
+        if let Some(cached) = self.clients.get(&key)
+            && self.store.is_current(&cached.stamp)
+        {
+            return Ok(Some(Arc::clone(&cached.facts)));
+        }
+        let reading = self.store.reading();
+        let Some(asked) = reading.tenant(tenant).await? else { return Ok(None) };
+        let Some(application) = reading.application_by_app_id(app).await? else { return Ok(None) };
+        let principal = reading.service_principal_by_app_id(tenant, app).await?;
+        let home_disabled = home_disabled(&reading, &application.value).await?;
+        let Some(facts) = ClientFacts::gather(
+            Arc::new(asked.value),
+            &application.value,
+            home_disabled,
+            principal.as_ref().map(|p| &p.value),
+        ) else {
+            return Ok(None);
+        };
+        let facts = Arc::new(facts);
+        let cached = Cached { stamp: reading.stamp(), facts: Arc::clone(&facts) };
+        self.clients.insert(key, Arc::new(cached));
+        Ok(Some(facts))
+    }
+
+    /// The resource that `requested` names in the client's tenant, with what the client may do
+    /// there; `None` when the tenant knows no such name.
+    pub async fn resource(
+        &self,
+        client: &ClientFacts,
+        requested: &str,
+    ) -> Result<Option<Arc<ResourceFacts>>, ReadError> {
+        let tenant = client.tenant.id;
+        let key = ResourceRef { tenant, client: client.app_id, requested };
+        if let Some(cached) = self.resources.get(&key)
+            && self.store.is_current(&cached.stamp)
+        {
+            return Ok(cached.facts.clone());
+        }
+        let reading = self.store.reading();
+        let facts = read_resource(&reading, client, requested).await?.map(Arc::new);
+        let key = ResourceKey { tenant, client: client.app_id, requested: requested.into() };
+        let cached = Cached { stamp: reading.stamp(), facts: facts.clone() };
+        self.resources.insert(key, Arc::new(cached));
+        Ok(facts)
+    }
+}
+
+impl std::fmt::Debug for Facts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Facts")
+            .field("tenants", &self.tenants.len())
+            .field("clients", &self.clients.len())
+            .field("resources", &self.resources.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The only tenant of the deployment, which `adfs` names when the operator named none.
+async fn sole_tenant(reading: &Reading<'_>) -> Result<Option<TenantId>, ReadError> {
+    let tenants = reading.tenants(None, 2).await?;
+    Ok(match tenants.items.as_slice() {
+        [only] => Some(only.value.id),
+        _ => None,
+    })
+}
+
+async fn named_tenant(
+    reading: &Reading<'_>,
+    segment: &TenantSegment,
+) -> Result<Option<Tenant>, ReadError> {
+    let found = match segment {
+        TenantSegment::Id(id) => reading.tenant(*id).await?,
+        TenantSegment::Domain(domain) => reading.tenant_by_domain(domain).await?,
+        TenantSegment::Any | TenantSegment::DefaultTenant | TenantSegment::Consumers => None,
+    };
+    Ok(found.map(|stored| stored.value).filter(|tenant| !tenant.disabled))
+}
+
+async fn home_disabled(
+    reading: &Reading<'_>,
+    application: &Application,
+) -> Result<bool, ReadError> {
+    Ok(reading.tenant(application.tenant).await?.is_none_or(|home| home.value.disabled))
+}
+
+/// Resolves a resource name: an `appId`, with or without `spn:`, else an App ID URI (protocol 2.5).
+async fn read_resource(
+    reading: &Reading<'_>,
+    client: &ClientFacts,
+    requested: &str,
+) -> Result<Option<ResourceFacts>, ReadError> {
+    let tenant = client.tenant.id;
+    let name = requested.strip_prefix("spn:").unwrap_or(requested);
+    let principal = match parse_guid(name) {
+        Ok(guid) => reading.service_principal_by_app_id(tenant, AppId(guid)).await?,
+        Err(_) => reading.service_principal_by_name(tenant, name).await?,
+    };
+    let Some(principal) = principal.map(|stored| stored.value) else { return Ok(None) };
+    let home = reading.application(principal.home, principal.application).await?;
+    // No application left behind a service principal: no tokens for it (protocol 6.4).
+    let Some(application) = home.map(|stored| stored.value) else { return Ok(None) };
+    let home_disabled = home_disabled(reading, &application).await?;
+    let assignments = match client.service_principal {
+        Some(own) => reading.assignments(tenant, own.id, principal.id).await?,
+        None => None,
+    };
+    let assignments = assignments.map(|stored| stored.value).unwrap_or_default();
+    Ok(Some(ResourceFacts::gather(name, &application, &principal, home_disabled, &assignments)))
+}

@@ -1,0 +1,47 @@
+//! Whether the process lives, may be sent requests, and has started.
+
+use std::{fmt::Write as _, sync::Arc};
+
+use axum::extract::{RawQuery, State};
+use http::StatusCode;
+
+use crate::state::Core;
+
+type Answer = (StatusCode, String);
+
+/// `GET /livez`: the process runs.
+pub(crate) async fn live() -> &'static str {
+    "ok\n"
+}
+
+/// `GET /startupz`: answering at all means started; keys and store are opened before listening.
+pub(crate) async fn started() -> &'static str {
+    "ok\n"
+}
+
+/// `GET /readyz`: whether requests may be sent here; `?verbose` lists the checks.
+pub(crate) async fn ready(State(core): State<Arc<Core>>, RawQuery(query): RawQuery) -> Answer {
+    let server = &core.server;
+    let checks = [
+        ("storage", server.store.reading().tenants(None, 1).await.is_ok()),
+        ("sign-in log", server.journal.ready()),
+    ];
+    let ready = checks.iter().all(|(_, ok)| *ok);
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let mut text = String::new();
+    if query.is_some_and(|q| q.split('&').any(|part| part.split('=').next() == Some("verbose"))) {
+        for (name, ok) in checks {
+            let _ = writeln!(text, "{} {name}", if ok { "ok  " } else { "FAIL" });
+        }
+    }
+    text.push_str(if ready { "ready\n" } else { "not ready\n" });
+    (status, text)
+}
+
+/// `GET /metrics` on the management port, in Prometheus' text format.
+pub(crate) async fn metrics(
+    State(core): State<Arc<Core>>,
+) -> ([(http::HeaderName, &'static str); 1], String) {
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    ([(http::header::CONTENT_TYPE, kind)], core.server.metrics.encode())
+}

@@ -1,0 +1,136 @@
+//! What a running server is made of. Everything a handler needs arrives through [`Core`]; nothing
+//! is a static.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::body::Body;
+use behalf_core::{
+    event::{Outcome, SignInEvent},
+    id::RequestId,
+    secret::Pepper,
+};
+use behalf_protocol::error::AadSts;
+use behalf_store::Store;
+use http::{Extensions, HeaderMap, Response, Uri};
+
+use crate::{
+    clock::SharedClock,
+    entropy::{RequestIds, SharedEntropy},
+    error::ErrorAnswer,
+    facts::Facts,
+    journal::{Journal, Lane, Shed, Tallies},
+    keys::{KeyRing, Signer},
+    limits::Limits,
+    request::Circumstances,
+    telemetry::Metrics,
+};
+
+/// One deployment's node: shared by all its cores.
+#[derive(Debug)]
+pub struct Server {
+    /// `https://host[:port]`, in lower case, without a trailing slash.
+    pub public_url: String,
+    /// The public URL and the former ones: whom assertions may be addressed to.
+    pub addressees: Vec<String>,
+    /// The time.
+    pub clock: SharedClock,
+    /// Randomness.
+    pub entropy: SharedEntropy,
+    /// The directory.
+    pub store: Store,
+    /// The directory in memory.
+    pub facts: Facts,
+    /// Signing keys.
+    pub keys: Arc<KeyRing>,
+    /// The key of secret hashes.
+    pub pepper: Pepper,
+    /// The sign-in log.
+    pub journal: Journal,
+    /// Requests that were turned away undecided.
+    pub tallies: Tallies,
+    /// Rate limits.
+    pub limits: Limits,
+    /// Counters.
+    pub metrics: Metrics,
+    /// How long tokens live.
+    pub lifetimes: Lifetimes,
+}
+
+/// How long tokens live where the resource chose nothing.
+#[derive(Debug, Clone, Copy)]
+pub struct Lifetimes {
+    /// The least.
+    pub base: Duration,
+    /// Up to this much more, so that clients that started together do not renew together.
+    pub jitter: Duration,
+}
+
+impl Server {
+    /// The lifetime of the token of request `id`, whose random bits spread it evenly.
+    pub(crate) fn token_lifetime(&self, id: RequestId) -> Duration {
+        let [.., a, b, c, d] = id.bytes();
+        let spread = self.lifetimes.jitter.as_secs() + 1;
+        self.lifetimes.base + Duration::from_secs(u64::from(u32::from_be_bytes([a, b, c, d])) % spread)
+    }
+}
+
+/// One core's share: the server, and what is the core's own.
+#[derive(Debug)]
+pub struct Core {
+    /// The node.
+    pub server: Arc<Server>,
+    /// This core's queue of signatures.
+    pub signer: Signer,
+    /// This core's way into the journal.
+    pub journal: Lane,
+    ids: RequestIds,
+}
+
+impl Core {
+    /// A core of `server` that signs with `signer`.
+    pub fn new(server: Arc<Server>, signer: Signer) -> Self {
+        let journal = server.journal.lane();
+        let ids = RequestIds::new(Arc::clone(&server.entropy));
+        Self { server, signer, journal, ids }
+    }
+
+    /// Gives a request its ids.
+    pub(crate) fn circumstances(
+        &self,
+        parts: (&Uri, &HeaderMap, &Extensions),
+    ) -> Circumstances {
+        let now = self.server.clock.now();
+        let own = self.ids.next(now).0;
+        Circumstances::of(self.ids.next(now), (now, self.server.clock.monotonic()), own, parts)
+    }
+
+    /// Counts a request whose event is in the log and whose answer is about to leave.
+    pub(crate) fn decided(&self, event: &SignInEvent, request: &Circumstances) {
+        let metrics = &self.server.metrics;
+        match event.outcome {
+            Outcome::Issued { .. } => metrics.issued(event),
+            Outcome::Refused { .. } => metrics.refused(event),
+        }
+        metrics.took(event.grant, self.server.clock.monotonic().saturating_sub(request.arrived));
+    }
+
+    /// Answers a request that reaches no decision: counted, and logged once a second.
+    pub(crate) fn turn_away(
+        &self,
+        kind: Shed,
+        answer: &ErrorAnswer<'_>,
+        request: &Circumstances,
+    ) -> Response<Body> {
+        self.server.tallies.count(kind, request.address);
+        self.server.metrics.shed(kind.as_str());
+        answer.respond(&self.server.public_url, request)
+    }
+
+    /// Answers 503: nothing was decided, the client should come again.
+    pub(crate) fn unavailable(&self, kind: Shed, request: &Circumstances) -> Response<Body> {
+        // One to four seconds, by the id's random bits: clients do not come back all at once.
+        let [.., last] = request.id.bytes();
+        let answer = ErrorAnswer::of(AadSts::Unavailable).after(1 + u64::from(last % 4));
+        self.turn_away(kind, &answer, request)
+    }
+}

@@ -1,0 +1,109 @@
+//! `POST /{tenant}/oauth2/token` and `/{tenant}/oauth2/v2.0/token`: from bytes to an answer.
+//!
+//! parse → authenticate → gather → decide → log → sign → respond, in that order and no other. An
+//! answer can be made only from [`Logged`](crate::journal::Logged), which only the journal hands
+//! out, so no token and no refusal leaves before its event is safe.
+
+use axum::body::{Body, Bytes};
+use behalf_core::event::{ClientRef, Endpoint, Grant, Outcome, SignInEvent, Trail};
+use behalf_protocol::{EndpointVersion, error::AadSts, token::request::MAX_BODY_BYTES};
+use http::{Method, Request, Response, header};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+
+use crate::{
+    error::ErrorAnswer,
+    journal::Shed,
+    request::Circumstances,
+    state::Core,
+    token::{
+        inquiry::{Denied, Inquiry},
+        issue,
+    },
+};
+
+/// How long a client may take to send its body.
+const BODY_TIME: std::time::Duration = std::time::Duration::from_secs(10);
+
+/// Answers one request. `segment` is the tenant as the path names it.
+pub(crate) async fn token(
+    core: &Core,
+    (version, segment): (EndpointVersion, &str),
+    circumstances: Circumstances,
+    request: Request<Body>,
+) -> Response<Body> {
+    let (parts, body) = request.into_parts();
+    if parts.method != Method::POST {
+        let answer =
+            ErrorAnswer { allow: Some("POST"), ..ErrorAnswer::of(AadSts::WrongMethod) };
+        return core.turn_away(Shed::Verb, &answer, &circumstances);
+    }
+    if let Some(wait) = core.server.limits.address_exhausted(circumstances.address, circumstances.now)
+    {
+        let answer = ErrorAnswer::of(AadSts::Throttled).after(wait);
+        return core.turn_away(Shed::Limited, &answer, &circumstances);
+    }
+    if !core.journal.ready() {
+        return core.unavailable(Shed::Overload, &circumstances);
+    }
+    let body = match read(body, &parts.headers).await {
+        Ok(body) => body,
+        Err(Unread::TooLarge) => {
+            let answer = ErrorAnswer::of(AadSts::BodyTooLarge);
+            return core.turn_away(Shed::BodySize, &answer, &circumstances);
+        }
+        Err(Unread::Broken) => {
+            let answer = ErrorAnswer::of(AadSts::MalformedRequest);
+            return core.turn_away(Shed::Unparsable, &answer, &circumstances);
+        }
+    };
+    let mut inquiry = Inquiry::new(core, version, segment, circumstances);
+    match inquiry.judge(&parts.headers, &body).await {
+        Ok(granted) => issue::issue(core, inquiry, granted).await,
+        Err(Denied::Refused(refusal)) => issue::refuse(core, inquiry, &refusal).await,
+        Err(Denied::Throttled(wait)) => {
+            let answer = ErrorAnswer::of(AadSts::Throttled).after(wait);
+            core.turn_away(Shed::Limited, &answer, &inquiry.circumstances)
+        }
+        Err(Denied::Unavailable) => core.unavailable(Shed::Overload, &inquiry.circumstances),
+    }
+}
+
+enum Unread {
+    TooLarge,
+    Broken,
+}
+
+/// Reads the body, at most 64 KiB of it: a longer one is refused before it is buffered.
+async fn read(body: Body, headers: &http::HeaderMap) -> Result<Bytes, Unread> {
+    let declared = headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse().ok());
+    if declared.is_some_and(|length: u64| length > MAX_BODY_BYTES as u64) {
+        return Err(Unread::TooLarge);
+    }
+    match tokio::time::timeout(BODY_TIME, Limited::new(body, MAX_BODY_BYTES).collect()).await {
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Unread::TooLarge),
+        Ok(Err(_)) | Err(_) => Err(Unread::Broken),
+    }
+}
+
+/// The event of a request of which nothing is known yet.
+pub(crate) fn blank_event(version: EndpointVersion, request: &Circumstances) -> SignInEvent {
+    SignInEvent {
+        id: request.id,
+        time: request.now,
+        tenant: behalf_core::id::TenantId::NIL,
+        grant: Grant::Unknown,
+        endpoint: match version {
+            EndpointVersion::V1 => Endpoint::V1,
+            EndpointVersion::V2 => Endpoint::V2,
+        },
+        client: ClientRef::Absent,
+        resource: None,
+        resource_app: None,
+        credential: None,
+        address: request.address,
+        correlation: request.correlation,
+        trail: Trail::default(),
+        outcome: Outcome::Refused { code: 0, found: String::new(), expected: String::new() },
+    }
+}

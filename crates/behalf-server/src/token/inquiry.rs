@@ -1,0 +1,255 @@
+//! One token request on its way to a decision. Each step is recorded as it is made, so that the
+//! event tells exactly what was checked.
+
+use behalf_core::{
+    event::{ClientRef, Grant, SignInEvent, Step, loggable_target},
+    id::AppId,
+    tenant::TenantSegment,
+    token::{
+        Refusal, ResourceFacts,
+        assertion::{Addressees, AssertionRefusal},
+        client_auth::{self, Judge, Presented},
+        client_credentials,
+    },
+};
+use behalf_protocol::{
+    EndpointVersion,
+    token::{
+        GrantType,
+        request::{BasicCredentials, PresentedClient, RequestedAccess, TokenForm},
+    },
+};
+use behalf_store::{CommitError, ReadError};
+use http::{HeaderMap, header};
+
+use crate::{
+    facts::TenantFacts,
+    request::Circumstances,
+    state::Core,
+    token::{endpoint::blank_event, issue::Granted, single_use},
+};
+
+/// Why there is no token.
+#[derive(Debug)]
+pub(crate) enum Denied {
+    /// It was decided so; the log has it.
+    Refused(Refusal),
+    /// Too many requests of this client or tenant; seconds to wait.
+    Throttled(u64),
+    /// The store cannot be read or written: nothing was decided.
+    Unavailable,
+}
+
+impl From<Refusal> for Denied {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<ReadError> for Denied {
+    fn from(error: ReadError) -> Self {
+        tracing::error!(%error, "a token request could not read the directory");
+        Self::Unavailable
+    }
+}
+
+/// One request, with its event under way.
+pub(crate) struct Inquiry<'a> {
+    core: &'a Core,
+    pub(crate) version: EndpointVersion,
+    segment: &'a str,
+    pub(crate) circumstances: Circumstances,
+    /// What will be logged.
+    pub(crate) event: SignInEvent,
+    /// The client used the Authorization header.
+    pub(crate) basic: bool,
+}
+
+impl<'a> Inquiry<'a> {
+    pub(crate) fn new(
+        core: &'a Core,
+        version: EndpointVersion,
+        segment: &'a str,
+        circumstances: Circumstances,
+    ) -> Self {
+        let event = blank_event(version, &circumstances);
+        Self { core, version, segment, circumstances, event, basic: false }
+    }
+
+    /// Checks the request in the order of implementation.md 5.
+    pub(crate) async fn judge(
+        &mut self,
+        headers: &HeaderMap,
+        body: &[u8],
+    ) -> Result<Granted, Denied> {
+        let tenant = self.tenant().await?;
+        let content_type = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok());
+        let form = self
+            .step(Step::Form, TokenForm::parse(content_type, body).map_err(Refusal::Form))?;
+        if let Some(id) = form.client_request_id {
+            self.circumstances.correlation = id;
+            self.event.correlation = id;
+        }
+        let basic = self.basic_credentials(headers)?;
+        let presented = PresentedClient::of(&form, basic.as_ref());
+        let presented = self.inspect(Step::Form, presented.map_err(Refusal::ClientAuthentication))?;
+        self.grant(&form)?;
+        let requested = RequestedAccess::for_client_credentials(
+            self.version,
+            form.resource.as_deref(),
+            form.scope.as_deref(),
+        );
+        let requested = self.step(Step::Target, requested.map_err(Refusal::Target))?.as_str();
+        self.event.resource = loggable_target(requested).map(str::to_owned);
+
+        let credential = Presented::parse(presented.authentication);
+        let client = self.client(&tenant, presented.client_id, &credential).await?;
+        let judge = Judge {
+            pepper: &self.core.server.pepper,
+            addressees: Addressees { bases: &self.core.server.addressees, segment: self.segment },
+            now: self.circumstances.now,
+        };
+        let authenticated =
+            client_auth::verify(&credential, &client, judge, &mut self.event.trail)?;
+        self.event.credential = Some((authenticated.method(), authenticated.credential()));
+        let limits = &self.core.server.limits;
+        if let Some(wait) = limits.charge_client(tenant.tenant.id, client.app_id, self.circumstances.now)
+        {
+            return Err(Denied::Throttled(wait));
+        }
+        if let Some(once) = authenticated.single_use() {
+            let recorded = single_use::record(
+                &self.core.server.store,
+                (tenant.tenant.id, client.app_id),
+                once,
+            );
+            match recorded.await {
+                Ok(()) => {}
+                Err(CommitError::Conflict { .. }) => {
+                    let replayed = AssertionRefusal::Replayed { client: client.app_id };
+                    self.event.trail.failed(Step::Credential);
+                    return Err(Refusal::Assertion(replayed).into());
+                }
+                Err(error) => {
+                    tracing::error!(%error, "a used client assertion could not be recorded");
+                    return Err(Denied::Unavailable);
+                }
+            }
+        }
+        let resource = self.core.server.facts.resource(&client, requested).await?;
+        let resource: Option<&ResourceFacts> = resource.as_deref();
+        self.event.resource_app = resource.map(|r| r.app_id);
+        let issuance = client_credentials::decide(
+            requested,
+            &authenticated,
+            resource,
+            &mut self.event.trail,
+        )?;
+        self.core.server.store.credential_used(
+            client.home,
+            authenticated.credential(),
+            self.circumstances.now,
+        );
+        Granted::prepare(self.core, &tenant.issuers, &issuance, requested, &self.circumstances)
+            .map_err(|_| Denied::Unavailable)
+    }
+
+    /// Records whether `step` passed.
+    fn step<T>(&mut self, step: Step, result: Result<T, Refusal>) -> Result<T, Refusal> {
+        if result.is_ok() {
+            self.event.trail.ok(step);
+        }
+        self.inspect(step, result)
+    }
+
+    /// Records that `step` failed, if it did: for the parts of a step before its last.
+    fn inspect<T>(&mut self, step: Step, result: Result<T, Refusal>) -> Result<T, Refusal> {
+        if result.is_err() {
+            self.event.trail.failed(step);
+        }
+        result
+    }
+
+    async fn tenant(&mut self) -> Result<std::sync::Arc<TenantFacts>, Denied> {
+        let found = self.core.server.facts.tenant(self.segment).await?;
+        let found = found.ok_or_else(|| unknown_tenant(self.segment));
+        let tenant = self.step(Step::Tenant, found)?;
+        self.event.tenant = tenant.tenant.id;
+        Ok(tenant)
+    }
+
+    fn basic_credentials(
+        &mut self,
+        headers: &HeaderMap,
+    ) -> Result<Option<BasicCredentials>, Refusal> {
+        let Some(value) = headers.get(header::AUTHORIZATION) else { return Ok(None) };
+        self.basic = true;
+        let parsed = value
+            .to_str()
+            .map_err(|_| Refusal::BasicMalformed)
+            .and_then(|text| BasicCredentials::parse(text).map_err(|_| Refusal::BasicMalformed));
+        let several = headers.get_all(header::AUTHORIZATION).iter().count() > 1;
+        let parsed = if several { Err(Refusal::BasicMalformed) } else { parsed };
+        self.inspect(Step::Form, parsed).map(Some)
+    }
+
+    fn grant(&mut self, form: &TokenForm<'_>) -> Result<(), Refusal> {
+        let named = form.grant_type.as_deref().ok_or(Refusal::Missing { name: "grant_type" });
+        let named = self.inspect(Step::Form, named)?;
+        let grant = named.parse().map_err(|_| Refusal::GrantUnsupported);
+        match self.step(Step::Grant, grant)? {
+            GrantType::ClientCredentials => self.event.grant = Grant::ClientCredentials,
+        }
+        Ok(())
+    }
+
+    /// Finds the client. Without `client_id` the assertion's subject names it (RFC 7521 4.2).
+    async fn client(
+        &mut self,
+        tenant: &TenantFacts,
+        sent: Option<&str>,
+        credential: &Presented<'_>,
+    ) -> Result<std::sync::Arc<behalf_core::token::ClientFacts>, Denied> {
+        let tenant = tenant.tenant.id;
+        let text = sent.or_else(|| credential.unverified_subject()).unwrap_or_default();
+        let parsed = text.parse::<AppId>();
+        self.event.client = match (&parsed, text.len()) {
+            (_, 0) => ClientRef::Absent,
+            (Ok(id), _) => ClientRef::Id(*id),
+            (Err(_), length) => ClientRef::Malformed(u32::try_from(length).unwrap_or(u32::MAX)),
+        };
+        let named = match (parsed, credential) {
+            (Err(_), Presented::Assertion(unreadable)) if sent.is_none() => {
+                let missing = || AssertionRefusal::Malformed("it names no client in sub".to_owned());
+                let refusal = unreadable.as_ref().as_ref().err().cloned().unwrap_or_else(missing);
+                self.event.trail.failed(Step::Credential);
+                return Err(Refusal::Assertion(refusal).into());
+            }
+            (Ok(AppId::NIL), _) => Err(Refusal::ClientNil),
+            (Ok(id), _) => Ok(id),
+            (Err(_), _) => Err(Refusal::ClientMalformed { length: text.chars().count(), tenant }),
+        };
+        let id = self.inspect(Step::Client, named)?;
+        if let Some(wait) = self.core.server.limits.failing(
+            self.circumstances.address,
+            self.event.client,
+            self.circumstances.now,
+        ) {
+            return Err(Denied::Throttled(wait));
+        }
+        let client = self.core.server.facts.client(tenant, id).await?;
+        let client = client.ok_or(Refusal::ClientUnknown { client: id, tenant });
+        Ok(self.step(Step::Client, client)?)
+    }
+}
+
+fn unknown_tenant(segment: &str) -> Refusal {
+    match TenantSegment::parse(segment) {
+        None => Refusal::TenantMalformed,
+        Some(TenantSegment::Any) => {
+            Refusal::TenantRequired { segment: segment.to_ascii_lowercase() }
+        }
+        Some(_) => Refusal::TenantUnknown { segment: segment.to_ascii_lowercase() },
+    }
+}
+

@@ -1,0 +1,14 @@
+//! One file a flow: requests over HTTP with their answers beside them.
+#![expect(missing_docs, reason = "tests name what they show")]
+
+mod common;
+
+mod flows {
+    mod client_credentials;
+    mod correlation;
+    mod error_rows;
+    mod limits;
+    mod revocation;
+    mod sign_in_log;
+    mod token_http;
+}
