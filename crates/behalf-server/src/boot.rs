@@ -16,10 +16,11 @@ use crate::{
     clock::SharedClock,
     entropy::SharedEntropy,
     facts::Facts,
+    jobs,
     journal::{self, Backlog, Journal, SealKey, Tallies},
-    jobs, metrics,
     keys::{self, EarlyKey, KeyRing, MasterKey, Signer, secrets},
     limits::{LimitSettings, Limits},
+    metrics,
     state::{Core, Lifetimes, Server},
     telemetry::Metrics,
 };
@@ -191,13 +192,9 @@ fn open_journal(
     let (clock, backlog) = (Arc::clone(clock), Arc::clone(backlog));
     match &settings.data {
         Data::Memory => Journal::in_memory(&settings.journal, clock, backlog),
-        Data::Folder { folder, .. } => Journal::open(
-            &journal_folder(folder),
-            seal,
-            &settings.journal,
-            clock,
-            backlog,
-        ),
+        Data::Folder { folder, .. } => {
+            Journal::open(&journal_folder(folder), seal, &settings.journal, clock, backlog)
+        }
     }
 }
 

@@ -87,11 +87,7 @@ impl Equivalent<ResourceKey> for ResourceRef<'_> {
 
 impl Facts {
     /// Facts of `store`. `default_tenant` is what the reserved segment `adfs` stands for.
-    pub fn new(
-        store: Store,
-        public_url: String,
-        default_tenant: Option<TenantSegment>,
-    ) -> Self {
+    pub fn new(store: Store, public_url: String, default_tenant: Option<TenantSegment>) -> Self {
         Self {
             store,
             public_url,

@@ -27,7 +27,11 @@ async fn tick(server: &Server) {
         let now = server.clock.now();
         for tally in server.tallies.take(now, &ids) {
             if lane.submit_tally(&tally).is_err() {
-                tracing::warn!(count = tally.count, kind = tally.kind.as_str(), "a tally was lost: the sign-in log is full");
+                tracing::warn!(
+                    count = tally.count,
+                    kind = tally.kind.as_str(),
+                    "a tally was lost: the sign-in log is full"
+                );
             }
         }
         if let Err(error) = server.store.flush_usage(now, false).await {
@@ -77,4 +81,3 @@ async fn forget_in(store: &Store, tenant: TenantId, now: Timestamp) -> Result<()
         }
     }
 }
-

@@ -22,9 +22,19 @@ fn samples(server: &Weak<Server>) -> Vec<Sample> {
         count("journal_rows", "Rows written to the sign-in log", log.rows),
         count("journal_syncs", "Commits of the sign-in log that were synced to disk", log.syncs),
         count("journal_failures", "Commits of the sign-in log that failed", log.failures),
-        sample("audit_backlog", "Rows that wait for the sign-in log's writer", SampleKind::Gauge, log.waiting),
+        sample(
+            "audit_backlog",
+            "Rows that wait for the sign-in log's writer",
+            SampleKind::Gauge,
+            log.waiting,
+        ),
         count("store_reads", "Look-ups in the database", server.store.reads()),
-        sample("ready", "Whether requests may be sent here", SampleKind::Gauge, u64::from(server.journal.ready())),
+        sample(
+            "ready",
+            "Whether requests may be sent here",
+            SampleKind::Gauge,
+            u64::from(server.journal.ready()),
+        ),
     ];
     for (reason, value) in [
         ("address", refused.address),

@@ -79,7 +79,8 @@ mod tests {
             }
             let uri = uri.parse().unwrap();
             let parts = (&uri, &headers, &Extensions::new());
-            Circumstances::of(RequestId::NIL, (Timestamp(0), Duration::ZERO), own, parts).correlation
+            Circumstances::of(RequestId::NIL, (Timestamp(0), Duration::ZERO), own, parts)
+                .correlation
         };
         let with = format!("/t?api-version=1.0&client-request-id={sent}");
         assert_eq!(correlation("/t", Some(sent)).to_string(), sent);

@@ -61,8 +61,9 @@ async fn token(
     let answer = endpoint::token(&core, (version, segment), circumstances, request);
     match std::panic::AssertUnwindSafe(answer).catch_unwind().await {
         Ok(response) => response,
-        Err(_) => ErrorAnswer::of(AadSts::InternalError)
-            .respond(&core.server.public_url, &circumstances),
+        Err(_) => {
+            ErrorAnswer::of(AadSts::InternalError).respond(&core.server.public_url, &circumstances)
+        }
     }
 }
 

@@ -70,7 +70,8 @@ impl Server {
     pub(crate) fn token_lifetime(&self, id: RequestId) -> Duration {
         let [.., a, b, c, d] = id.bytes();
         let spread = self.lifetimes.jitter.as_secs() + 1;
-        self.lifetimes.base + Duration::from_secs(u64::from(u32::from_be_bytes([a, b, c, d])) % spread)
+        self.lifetimes.base
+            + Duration::from_secs(u64::from(u32::from_be_bytes([a, b, c, d])) % spread)
     }
 }
 
@@ -95,10 +96,7 @@ impl Core {
     }
 
     /// Gives a request its ids.
-    pub(crate) fn circumstances(
-        &self,
-        parts: (&Uri, &HeaderMap, &Extensions),
-    ) -> Circumstances {
+    pub(crate) fn circumstances(&self, parts: (&Uri, &HeaderMap, &Extensions)) -> Circumstances {
         let now = self.server.clock.now();
         let own = self.ids.next(now).0;
         Circumstances::of(self.ids.next(now), (now, self.server.clock.monotonic()), own, parts)

@@ -1,5 +1,4 @@
 //! One file a flow: requests over HTTP with their answers beside them.
-#![expect(missing_docs, reason = "tests name what they show")]
 
 mod common;
 

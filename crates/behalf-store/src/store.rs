@@ -48,7 +48,14 @@ impl Store {
         let newest = backend.changes_since(Seq(0), 0).await?.newest;
         let coherence = Arc::new(Coherence::new(newest));
         backend.watch(Arc::clone(&coherence) as _);
-        Ok(Self { inner: Arc::new(Inner { backend, coherence, usage: Usage::default(), reads: AtomicU64::new(0) }) })
+        Ok(Self {
+            inner: Arc::new(Inner {
+                backend,
+                coherence,
+                usage: Usage::default(),
+                reads: AtomicU64::new(0),
+            }),
+        })
     }
 
     /// Begins to read.

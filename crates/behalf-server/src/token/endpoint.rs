@@ -33,11 +33,11 @@ pub(crate) async fn token(
 ) -> Response<Body> {
     let (parts, body) = request.into_parts();
     if parts.method != Method::POST {
-        let answer =
-            ErrorAnswer { allow: Some("POST"), ..ErrorAnswer::of(AadSts::WrongMethod) };
+        let answer = ErrorAnswer { allow: Some("POST"), ..ErrorAnswer::of(AadSts::WrongMethod) };
         return core.turn_away(Shed::Verb, &answer, &circumstances);
     }
-    if let Some(wait) = core.server.limits.address_exhausted(circumstances.address, circumstances.now)
+    if let Some(wait) =
+        core.server.limits.address_exhausted(circumstances.address, circumstances.now)
     {
         let answer = ErrorAnswer::of(AadSts::Throttled).after(wait);
         return core.turn_away(Shed::Limited, &answer, &circumstances);

@@ -84,15 +84,16 @@ impl<'a> Inquiry<'a> {
     ) -> Result<Granted, Denied> {
         let tenant = self.tenant().await?;
         let content_type = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok());
-        let form = self
-            .step(Step::Form, TokenForm::parse(content_type, body).map_err(Refusal::Form))?;
+        let form =
+            self.step(Step::Form, TokenForm::parse(content_type, body).map_err(Refusal::Form))?;
         if let Some(id) = form.client_request_id {
             self.circumstances.correlation = id;
             self.event.correlation = id;
         }
         let basic = self.basic_credentials(headers)?;
         let presented = PresentedClient::of(&form, basic.as_ref());
-        let presented = self.inspect(Step::Form, presented.map_err(Refusal::ClientAuthentication))?;
+        let presented =
+            self.inspect(Step::Form, presented.map_err(Refusal::ClientAuthentication))?;
         self.grant(&form)?;
         let requested = RequestedAccess::for_client_credentials(
             self.version,
@@ -113,7 +114,8 @@ impl<'a> Inquiry<'a> {
             client_auth::verify(&credential, &client, judge, &mut self.event.trail)?;
         self.event.credential = Some((authenticated.method(), authenticated.credential()));
         let limits = &self.core.server.limits;
-        if let Some(wait) = limits.charge_client(tenant.tenant.id, client.app_id, self.circumstances.now)
+        if let Some(wait) =
+            limits.charge_client(tenant.tenant.id, client.app_id, self.circumstances.now)
         {
             return Err(Denied::Throttled(wait));
         }
@@ -139,12 +141,8 @@ impl<'a> Inquiry<'a> {
         let resource = self.core.server.facts.resource(&client, requested).await?;
         let resource: Option<&ResourceFacts> = resource.as_deref();
         self.event.resource_app = resource.map(|r| r.app_id);
-        let issuance = client_credentials::decide(
-            requested,
-            &authenticated,
-            resource,
-            &mut self.event.trail,
-        )?;
+        let issuance =
+            client_credentials::decide(requested, &authenticated, resource, &mut self.event.trail)?;
         self.core.server.store.credential_used(
             client.home,
             authenticated.credential(),
@@ -220,7 +218,8 @@ impl<'a> Inquiry<'a> {
         };
         let named = match (parsed, credential) {
             (Err(_), Presented::Assertion(unreadable)) if sent.is_none() => {
-                let missing = || AssertionRefusal::Malformed("it names no client in sub".to_owned());
+                let missing =
+                    || AssertionRefusal::Malformed("it names no client in sub".to_owned());
                 let refusal = unreadable.as_ref().as_ref().err().cloned().unwrap_or_else(missing);
                 self.event.trail.failed(Step::Credential);
                 return Err(Refusal::Assertion(refusal).into());
@@ -252,4 +251,3 @@ fn unknown_tenant(segment: &str) -> Refusal {
         Some(_) => Refusal::TenantUnknown { segment: segment.to_ascii_lowercase() },
     }
 }
-

@@ -22,7 +22,7 @@ use behalf_server::{
     keys::{MasterKey, Times},
     limits::LimitSettings,
     router,
-    state::{Core, Lifetimes, Server},
+    state::{Lifetimes, Server},
 };
 use behalf_store::{Expect, WriteSet, records};
 use http::{HeaderMap, Request, StatusCode};
@@ -31,52 +31,51 @@ use serde_json::Value;
 use tower::ServiceExt as _;
 use uuid::{Uuid, uuid};
 
-pub const NOW: Timestamp = Timestamp::from_unix_seconds(1_795_348_800);
-pub const BASE: &str = "https://localhost:8443";
-pub const ACME: TenantId = TenantId(uuid!("ac3e0000-0000-4000-8000-000000000001"));
-pub const GLOBEX: TenantId = TenantId(uuid!("610be000-0000-4000-8000-000000000002"));
-pub const DAEMON: AppId = AppId(uuid!("dae00000-0000-4000-8000-000000000001"));
-pub const LEDGER: AppId = AppId(uuid!("a9200000-0000-4000-8000-000000000004"));
-pub const OLD_LEDGER: AppId = AppId(uuid!("a9200000-0000-4000-8000-000000000014"));
-pub const TREND: AppId = AppId(uuid!("7e4d0000-0000-4000-8000-000000000005"));
-pub const SECRET: &str = "behalf-dev-invoice-daemon";
-pub const ROLE: PermissionId = PermissionId(uuid!("90150000-0000-4000-8000-000000000001"));
+pub(crate) const NOW: Timestamp = Timestamp::from_unix_seconds(1_795_348_800);
+pub(crate) const BASE: &str = "https://localhost:8443";
+pub(crate) const ACME: TenantId = TenantId(uuid!("ac3e0000-0000-4000-8000-000000000001"));
+pub(crate) const GLOBEX: TenantId = TenantId(uuid!("610be000-0000-4000-8000-000000000002"));
+pub(crate) const DAEMON: AppId = AppId(uuid!("dae00000-0000-4000-8000-000000000001"));
+pub(crate) const LEDGER: AppId = AppId(uuid!("a9200000-0000-4000-8000-000000000004"));
+pub(crate) const OLD_LEDGER: AppId = AppId(uuid!("a9200000-0000-4000-8000-000000000014"));
+pub(crate) const TREND: AppId = AppId(uuid!("7e4d0000-0000-4000-8000-000000000005"));
+pub(crate) const SECRET: &str = "behalf-dev-invoice-daemon";
+pub(crate) const ROLE: PermissionId = PermissionId(uuid!("90150000-0000-4000-8000-000000000001"));
 
 /// A server with the world of two tenants: `invoice-daemon` (a secret and an expired one) may use
 /// `Entries.Read.All` of `ledger-api` (v2.0 tokens) and of `old-ledger` (v1.0); `trend-report` is
 /// Globex's, multi-tenant, and not in Acme.
-pub struct TestServer {
-    pub clock: Arc<FrozenClock>,
-    pub server: Arc<Server>,
-    pub core: Arc<Core>,
+pub(crate) struct TestServer {
+    pub(crate) clock: Arc<FrozenClock>,
+    pub(crate) server: Arc<Server>,
     router: Router,
 }
 
 /// An answer, read to its end.
-pub struct Answer {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub text: String,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
 }
 
 impl Answer {
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("not JSON: {}", self.text))
     }
 
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(|v| v.to_str().unwrap())
     }
 
     /// Status, `error` and the AADSTS number, as the error table writes them.
-    pub fn refusal(&self) -> (u16, String, u64) {
+    pub(crate) fn refusal(&self) -> (u16, String, u64) {
         let json = self.json();
         let error = json["error"].as_str().unwrap_or_default().to_owned();
         (self.status.as_u16(), error, json["error_codes"][0].as_u64().unwrap_or_default())
     }
 
     /// Header and claims of the access token.
-    pub fn token(&self) -> (Value, Value) {
+    pub(crate) fn token(&self) -> (Value, Value) {
         let json = self.json();
         let token = json["access_token"].as_str().unwrap_or_else(|| panic!("no token: {json}"));
         let part = |n: usize| {
@@ -88,11 +87,11 @@ impl Answer {
 }
 
 impl TestServer {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::with(|_| {}).await
     }
 
-    pub async fn with(adjust: impl FnOnce(&mut Settings)) -> Self {
+    pub(crate) async fn with(adjust: impl FnOnce(&mut Settings)) -> Self {
         let clock = Arc::new(FrozenClock::at(NOW));
         let mut settings = Settings {
             public_url: BASE.to_owned(),
@@ -113,11 +112,11 @@ impl TestServer {
         let core = opened.core(0);
         let server = Arc::clone(&opened.server);
         seed(&server).await;
-        let router = router::router(Arc::clone(&core));
-        Self { clock, server, core, router }
+        let router = router::router(core);
+        Self { clock, server, router }
     }
 
-    pub async fn send(&self, request: Request<Body>) -> Answer {
+    pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
         self.send_from("192.0.2.7:40000".parse().unwrap(), request).await
     }
 
@@ -130,16 +129,16 @@ impl TestServer {
         Answer { status: parts.status, headers: parts.headers, text }
     }
 
-    pub async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> Answer {
         self.send(Request::get(path).body(Body::empty()).unwrap()).await
     }
 
     /// Posts a form given as pairs.
-    pub async fn post(&self, path: &str, form: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn post(&self, path: &str, form: &[(&str, &str)]) -> Answer {
         self.post_body(path, &encode(form)).await
     }
 
-    pub async fn post_body(&self, path: &str, body: &str) -> Answer {
+    pub(crate) async fn post_body(&self, path: &str, body: &str) -> Answer {
         let request = Request::post(path)
             .header("content-type", "application/x-www-form-urlencoded")
             .body(Body::from(body.to_owned()))
@@ -147,7 +146,12 @@ impl TestServer {
         self.send(request).await
     }
 
-    pub async fn post_from(&self, peer: SocketAddr, path: &str, form: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn post_from(
+        &self,
+        peer: SocketAddr,
+        path: &str,
+        form: &[(&str, &str)],
+    ) -> Answer {
         let request = Request::post(path)
             .header("content-type", "application/x-www-form-urlencoded")
             .body(Body::from(encode(form)))
@@ -156,7 +160,7 @@ impl TestServer {
     }
 
     /// The event that the sign-in log has of request `id`.
-    pub async fn event(&self, id: RequestId) -> SignInEvent {
+    pub(crate) async fn event(&self, id: RequestId) -> SignInEvent {
         match self.server.journal.find(id).unwrap().expect("no event").record {
             Record::SignIn(event) => event,
             other => panic!("not a sign-in: {other:?}"),
@@ -164,9 +168,8 @@ impl TestServer {
     }
 
     /// Changes an application and commits.
-    pub async fn edit(&self, app: AppId, change: impl FnOnce(&mut Application)) {
-        let stored =
-            self.server.store.reading().application_by_app_id(app).await.unwrap().unwrap();
+    pub(crate) async fn edit(&self, app: AppId, change: impl FnOnce(&mut Application)) {
+        let stored = self.server.store.reading().application_by_app_id(app).await.unwrap().unwrap();
         let mut application = stored.value.clone();
         change(&mut application);
         let mut set = WriteSet::new();
@@ -175,7 +178,11 @@ impl TestServer {
     }
 
     /// Changes a service principal of Acme and commits.
-    pub async fn edit_principal(&self, app: AppId, change: impl FnOnce(&mut ServicePrincipal)) {
+    pub(crate) async fn edit_principal(
+        &self,
+        app: AppId,
+        change: impl FnOnce(&mut ServicePrincipal),
+    ) {
         let reading = self.server.store.reading();
         let stored = reading.service_principal_by_app_id(ACME, app).await.unwrap().unwrap();
         let mut principal = stored.value.clone();
@@ -187,7 +194,7 @@ impl TestServer {
 }
 
 /// The daemon's good request, v2.
-pub fn good() -> Vec<(&'static str, &'static str)> {
+pub(crate) fn good() -> Vec<(&'static str, &'static str)> {
     vec![
         ("grant_type", "client_credentials"),
         ("client_id", "dae00000-0000-4000-8000-000000000001"),
@@ -197,11 +204,11 @@ pub fn good() -> Vec<(&'static str, &'static str)> {
 }
 
 /// The good request with one field changed; an empty value removes it.
-pub fn good_but<'a>(name: &str, value: &'a str) -> Vec<(&'a str, &'a str)> {
+pub(crate) fn good_but<'a>(name: &str, value: &'a str) -> Vec<(&'a str, &'a str)> {
     good().into_iter().map(|(n, v)| if n == name { (n, value) } else { (n, v) }).collect()
 }
 
-pub fn encode(form: &[(&str, &str)]) -> String {
+pub(crate) fn encode(form: &[(&str, &str)]) -> String {
     url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish()
 }
 
@@ -209,7 +216,7 @@ fn object(kind: u32, app: AppId) -> ObjectId {
     ObjectId(Uuid::new_v5(&app.0, &kind.to_be_bytes()))
 }
 
-pub fn principal_id(tenant: TenantId, app: AppId) -> ObjectId {
+pub(crate) fn principal_id(tenant: TenantId, app: AppId) -> ObjectId {
     ObjectId(Uuid::new_v5(&tenant.0, app.0.as_bytes()))
 }
 
@@ -223,7 +230,13 @@ fn tenant(id: TenantId, name: &str, domain: &str) -> Tenant {
     }
 }
 
-fn application(home: &Tenant, app: AppId, name: &str, kind: AppKind, uri: Option<&str>) -> Application {
+fn application(
+    home: &Tenant,
+    app: AppId,
+    name: &str,
+    kind: AppKind,
+    uri: Option<&str>,
+) -> Application {
     let audience = if app == TREND { SignInAudience::Multi } else { SignInAudience::Single };
     let uris = uri.map(|u| IdentifierUri::register(u, app, home, audience).unwrap());
     Application {
@@ -250,7 +263,12 @@ fn application(home: &Tenant, app: AppId, name: &str, kind: AppKind, uri: Option
     }
 }
 
-pub fn secret(server: &Server, name: &str, value: &str, expires: Timestamp) -> SecretCredential {
+pub(crate) fn secret(
+    server: &Server,
+    name: &str,
+    value: &str,
+    expires: Timestamp,
+) -> SecretCredential {
     SecretCredential {
         id: CredentialId(Uuid::new_v5(&DAEMON.0, name.as_bytes())),
         name: name.to_owned(),
@@ -262,7 +280,8 @@ pub fn secret(server: &Server, name: &str, value: &str, expires: Timestamp) -> S
 }
 
 async fn seed(server: &Server) {
-    let (acme, globex) = (tenant(ACME, "Acme", "acme.test"), tenant(GLOBEX, "Globex", "globex.test"));
+    let (acme, globex) =
+        (tenant(ACME, "Acme", "acme.test"), tenant(GLOBEX, "Globex", "globex.test"));
     let role = AppRole {
         id: ROLE,
         value: "Entries.Read.All".to_owned(),
@@ -277,11 +296,13 @@ async fn seed(server: &Server) {
     ];
     let mut ledger = application(&acme, LEDGER, "ledger-api", AppKind::Api, Some("api://ledger"));
     ledger.roles = vec![role.clone()];
-    let mut old = application(&acme, OLD_LEDGER, "old-ledger", AppKind::Api, Some("api://Old-Ledger"));
+    let mut old =
+        application(&acme, OLD_LEDGER, "old-ledger", AppKind::Api, Some("api://Old-Ledger"));
     old.requested_access_token_version = None;
     old.roles = vec![AppRole { id: PermissionId(Uuid::from_u128(2)), ..role }];
     let mut trend = application(&globex, TREND, "trend-report", AppKind::Daemon, None);
-    trend.secrets = vec![secret(server, "dev", "behalf-dev-trend-report", NOW.plus(Duration::from_hours(24)))];
+    trend.secrets =
+        vec![secret(server, "dev", "behalf-dev-trend-report", NOW.plus(Duration::from_hours(24)))];
 
     let mut set = WriteSet::new();
     for tenant in [&acme, &globex] {
@@ -323,6 +344,12 @@ fn register(set: &mut WriteSet, application: &Application) {
     };
     records::service_principal::put(set, &principal, Expect::Absent);
     for uri in &application.identifier_uris {
-        records::resource_name::claim(set, application.tenant, uri.as_str(), application.app_id, None);
+        records::resource_name::claim(
+            set,
+            application.tenant,
+            uri.as_str(),
+            application.app_id,
+            None,
+        );
     }
 }

@@ -93,7 +93,14 @@ async fn v1_tokens_name_the_resource_as_registered_or_by_its_guid() {
 #[tokio::test]
 async fn tenants_are_named_by_guid_domain_or_adfs_in_any_case() {
     let server = TestServer::start().await;
-    for segment in ["acme.test", "ACME.Test", "ac3e0000-0000-4000-8000-000000000001", "AC3E0000-0000-4000-8000-000000000001", "adfs", "ADFS"] {
+    for segment in [
+        "acme.test",
+        "ACME.Test",
+        "ac3e0000-0000-4000-8000-000000000001",
+        "AC3E0000-0000-4000-8000-000000000001",
+        "adfs",
+        "ADFS",
+    ] {
         let answer = server.post(&format!("/{segment}/oauth2/v2.0/token"), &good()).await;
         let (_, claims) = answer.token();
         assert_eq!(claims["tid"], ACME.to_string(), "{segment}");

@@ -19,7 +19,9 @@ async fn the_clients_id_comes_back_from_header_query_and_form() {
     let header = request(PATH).header("client-request-id", SENT);
     let query = request(&format!("{PATH}?client-request-id={SENT}"));
     let in_form = format!("{wrong}&client-request-id={SENT}");
-    for (builder, body) in [(header, wrong.clone()), (query, wrong.clone()), (request(PATH), in_form)] {
+    for (builder, body) in
+        [(header, wrong.clone()), (query, wrong.clone()), (request(PATH), in_form)]
+    {
         let answer = server.send(builder.body(Body::from(body)).unwrap()).await;
         assert_eq!(answer.json()["correlation_id"], SENT);
         assert!(answer.header("client-request-id").is_none(), "echoed only when asked for");
@@ -32,9 +34,8 @@ async fn the_clients_id_comes_back_from_header_query_and_form() {
 #[tokio::test]
 async fn it_is_echoed_as_a_header_when_asked_for() {
     let server = TestServer::start().await;
-    let builder = request(PATH)
-        .header("client-request-id", SENT)
-        .header("return-client-request-id", "true");
+    let builder =
+        request(PATH).header("client-request-id", SENT).header("return-client-request-id", "true");
     let answer = server.send(builder.body(Body::from(encode(&good()))).unwrap()).await;
     assert_eq!(answer.header("client-request-id"), Some(SENT));
 }

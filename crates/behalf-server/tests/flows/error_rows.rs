@@ -21,33 +21,79 @@ async fn rows_a_request_alone_can_reach() {
         (V2, "client_id=a%00b".into(), (400, "invalid_request", 9_002_313)),
         (V2, plus("grant_type=client_credentials"), (400, "invalid_request", 9_000_411)),
         (V2, plus("client_secret=x"), (400, "invalid_request", 9_000_411)),
-        (V2, plus("client_assertion=x&client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer"), (400, "invalid_request", 90_023)),
+        (
+            V2,
+            plus(
+                "client_assertion=x&client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer",
+            ),
+            (400, "invalid_request", 90_023),
+        ),
         (V2, String::new(), (400, "invalid_request", 900_144)),
         (V2, with("grant_type", ""), (400, "invalid_request", 900_144)),
         (V2, with("grant_type", "password"), (400, "unsupported_grant_type", 70_003)),
         (V2, with("grant_type", &"x".repeat(10_000)), (400, "unsupported_grant_type", 70_003)),
         (V2, with("scope", ""), (400, "invalid_request", 900_144)),
         (V2, with("scope", "api://ledger/Entries.Read"), (400, "invalid_scope", 1_002_012)),
-        (V2, with("scope", "api://ledger/.default api://orders/.default"), (400, "invalid_scope", 28_000)),
-        (V2, with("scope", "api://ledger/.default api://ledger/Entries.Read"), (400, "invalid_scope", 70_011)),
+        (
+            V2,
+            with("scope", "api://ledger/.default api://orders/.default"),
+            (400, "invalid_scope", 28_000),
+        ),
+        (
+            V2,
+            with("scope", "api://ledger/.default api://ledger/Entries.Read"),
+            (400, "invalid_scope", 70_011),
+        ),
         (V2, with("scope", &long_scope), (400, "invalid_scope", 70_011)),
         (V2, plus("resource=api%3A%2F%2Fledger"), (400, "invalid_request", 901_002)),
-        (V2, with("client_id", "00000000-0000-0000-0000-000000000000"), (400, "unauthorized_client", 700_038)),
-        (V2, with("client_id", "dae00000-0000-4000-8000-000000000099"), (400, "unauthorized_client", 700_016)),
+        (
+            V2,
+            with("client_id", "00000000-0000-0000-0000-000000000000"),
+            (400, "unauthorized_client", 700_038),
+        ),
+        (
+            V2,
+            with("client_id", "dae00000-0000-4000-8000-000000000099"),
+            (400, "unauthorized_client", 700_016),
+        ),
         (V2, with("client_id", "invoice-daemon"), (400, "unauthorized_client", 700_016)),
-        (V2, with("client_id", "{dae00000-0000-4000-8000-000000000001}"), (400, "unauthorized_client", 700_016)),
+        (
+            V2,
+            with("client_id", "{dae00000-0000-4000-8000-000000000001}"),
+            (400, "unauthorized_client", 700_016),
+        ),
         (V2, with("client_secret", ""), (401, "invalid_client", 7_000_216)),
         (V2, with("client_secret", "wrong"), (401, "invalid_client", 7_000_215)),
         (V2, with("client_secret", "behalf-dev-invoice-daemo"), (401, "invalid_client", 7_000_215)),
-        (V2, with("client_secret", "behalf-dev-invoice-daemonx"), (401, "invalid_client", 7_000_215)),
+        (
+            V2,
+            with("client_secret", "behalf-dev-invoice-daemonx"),
+            (401, "invalid_client", 7_000_215),
+        ),
         (V2, with("client_secret", "' OR 1=1 --"), (401, "invalid_client", 7_000_215)),
         (V2, with("client_secret", &"a".repeat(60_000)), (401, "invalid_client", 7_000_215)),
-        (V2, with("client_secret", "an-expired-secret-of-some-length"), (401, "invalid_client", 7_000_222)),
-        (V2, with("client_secret", "5ec00000-0000-4000-8000-000000000001"), (401, "invalid_client", 7_000_215)),
+        (
+            V2,
+            with("client_secret", "an-expired-secret-of-some-length"),
+            (401, "invalid_client", 7_000_222),
+        ),
+        (
+            V2,
+            with("client_secret", "5ec00000-0000-4000-8000-000000000001"),
+            (401, "invalid_client", 7_000_215),
+        ),
         (V2, with("scope", "api://nothing/.default"), (400, "invalid_resource", 500_011)),
-        ("/globex.test/oauth2/v2.0/token", with("scope", "api://ledger/.default"), (400, "unauthorized_client", 700_016)),
+        (
+            "/globex.test/oauth2/v2.0/token",
+            with("scope", "api://ledger/.default"),
+            (400, "unauthorized_client", 700_016),
+        ),
         ("/nobody.test/oauth2/v2.0/token", with("x", ""), (400, "invalid_request", 90_002)),
-        ("/00000000-0000-4000-8000-000000000009/oauth2/v2.0/token", with("x", ""), (400, "invalid_request", 90_002)),
+        (
+            "/00000000-0000-4000-8000-000000000009/oauth2/v2.0/token",
+            with("x", ""),
+            (400, "invalid_request", 90_002),
+        ),
         ("/consumers/oauth2/v2.0/token", with("x", ""), (400, "invalid_request", 90_002)),
         ("/acme/oauth2/v2.0/token", with("x", ""), (400, "invalid_request", 900_023)),
         ("/acme.test%00/oauth2/v2.0/token", with("x", ""), (400, "invalid_request", 900_023)),
@@ -94,14 +140,25 @@ async fn rows_that_the_directory_decides() {
 
     // A multi-tenant client that nobody added here: said only to who holds its secret (V14).
     let id = TREND.to_string();
-    let trend = [("grant_type", "client_credentials"), ("client_id", &id), ("scope", "api://ledger/.default")];
-    let with = |secret| trend.iter().copied().chain([("client_secret", secret)]).collect::<Vec<_>>();
-    expect(server.post(V2, &with("behalf-dev-trend-report")).await, (401, "invalid_client", 7_000_229));
+    let trend = [
+        ("grant_type", "client_credentials"),
+        ("client_id", &id),
+        ("scope", "api://ledger/.default"),
+    ];
+    let with =
+        |secret| trend.iter().copied().chain([("client_secret", secret)]).collect::<Vec<_>>();
+    expect(
+        server.post(V2, &with("behalf-dev-trend-report")).await,
+        (401, "invalid_client", 7_000_229),
+    );
     expect(server.post(V2, &with("wrong")).await, (401, "invalid_client", 7_000_215));
 
     server.edit_principal(DAEMON, |p| p.disabled = true).await;
     expect(server.post(V2, &good()).await, (400, "unauthorized_client", 7_000_112));
-    expect(server.post(V2, &good_but("client_secret", "wrong")).await, (401, "invalid_client", 7_000_215));
+    expect(
+        server.post(V2, &good_but("client_secret", "wrong")).await,
+        (401, "invalid_client", 7_000_215),
+    );
     server.edit_principal(DAEMON, |p| p.disabled = false).await;
 
     server.edit(DAEMON, |app| app.disabled = true).await;

@@ -38,7 +38,10 @@ async fn a_client_that_does_not_cache_is_slowed_down_and_let_in_again() {
 #[tokio::test]
 async fn guessing_secrets_slows_the_guesser_and_not_the_client() {
     let server = TestServer::with(|s| {
-        s.limits = LimitSettings { address: Rate { per_second: 1, burst: 20 }, ..LimitSettings::UNLIMITED };
+        s.limits = LimitSettings {
+            address: Rate { per_second: 1, burst: 20 },
+            ..LimitSettings::UNLIMITED
+        };
     })
     .await;
     let mut limited = 0;

@@ -13,7 +13,12 @@ async fn each_change_of_the_directory_bites_at_once() {
 
     server.edit(DAEMON, |app| app.secrets.retain(|s| s.name != "dev")).await;
     assert_eq!(server.post(V2, &good()).await.refusal().2, 7_000_215, "a removed secret");
-    let secret = crate::common::secret(&server.server, "new", SECRET, crate::common::NOW.plus(std::time::Duration::from_hours(1)));
+    let secret = crate::common::secret(
+        &server.server,
+        "new",
+        SECRET,
+        crate::common::NOW.plus(std::time::Duration::from_hours(1)),
+    );
     server.edit(DAEMON, |app| app.secrets.push(secret)).await;
     assert_eq!(server.post(V2, &good()).await.status, 200);
 
@@ -62,7 +67,10 @@ async fn a_single_tenant_application_is_unknown_elsewhere() {
         ("scope", ".default"),
     ];
     let scope = format!("{TREND}/.default");
-    let at_home: Vec<_> = form.iter().map(|(n, v)| if *n == "scope" { (*n, scope.as_str()) } else { (*n, *v) }).collect();
+    let at_home: Vec<_> = form
+        .iter()
+        .map(|(n, v)| if *n == "scope" { (*n, scope.as_str()) } else { (*n, *v) })
+        .collect();
     let home = server.post("/globex.test/oauth2/v2.0/token", &at_home).await;
     assert_eq!(home.token().1["iss"], format!("{BASE}/{GLOBEX}/v2.0"));
     server.edit(TREND, |app| app.audience = SignInAudience::Single).await;

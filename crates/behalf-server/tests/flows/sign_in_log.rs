@@ -8,7 +8,10 @@ use crate::common::{ACME, DAEMON, LEDGER, SECRET, TestServer, good, good_but};
 
 const V2: &str = "/acme.test/oauth2/v2.0/token";
 
-async fn event(server: &TestServer, answer: &crate::common::Answer) -> behalf_core::event::SignInEvent {
+async fn event(
+    server: &TestServer,
+    answer: &crate::common::Answer,
+) -> behalf_core::event::SignInEvent {
     let id: uuid::Uuid = answer.header("x-ms-request-id").unwrap().parse().unwrap();
     server.event(id.into()).await
 }
@@ -19,7 +22,10 @@ async fn a_granted_request() {
     let answer = server.post(V2, &good()).await;
     let event = event(&server, &answer).await;
     assert_eq!((event.tenant, event.client), (ACME, ClientRef::Id(DAEMON)));
-    assert_eq!((event.resource.as_deref(), event.resource_app), (Some("api://ledger"), Some(LEDGER)));
+    assert_eq!(
+        (event.resource.as_deref(), event.resource_app),
+        (Some("api://ledger"), Some(LEDGER))
+    );
     assert_eq!(event.address, Some("192.0.2.7".parse().unwrap()));
     let steps: Vec<_> = event.trail.steps().collect();
     let expected: Vec<_> = Step::ALL
@@ -46,7 +52,12 @@ async fn refused_requests_name_the_first_check_that_failed() {
         let answer = server.post(V2, &form).await;
         let event = event(&server, &answer).await;
         assert_eq!(event.trail.first_failed(), Some(failed));
-        assert_eq!(event.trail.steps().last().map(|(step, _)| step), Some(failed), "{failed}", failed = failed.as_str());
+        assert_eq!(
+            event.trail.steps().last().map(|(step, _)| step),
+            Some(failed),
+            "{failed}",
+            failed = failed.as_str()
+        );
         let Outcome::Refused { code: logged, found, expected } = event.outcome else { panic!() };
         assert_eq!(u64::from(logged), code);
         assert!(!found.is_empty() && !expected.is_empty());
@@ -63,13 +74,23 @@ async fn one_event_for_each_decision_and_none_with_a_secret() {
         good_but("client_id", SECRET),
         good_but("scope", "bhs_pasted/.default"),
         good_but("scope", "https://x.test/eyJhbGciOiJub25lIn0/.default"),
-        vec![("grant_type", "client_credentials"), ("client_id", "dae00000-0000-4000-8000-000000000001"), ("scope", "api://ledger/.default"), ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"), ("client_assertion", assertion)],
+        vec![
+            ("grant_type", "client_credentials"),
+            ("client_id", "dae00000-0000-4000-8000-000000000001"),
+            ("scope", "api://ledger/.default"),
+            ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
+            ("client_assertion", assertion),
+        ],
     ];
     let mut answers = Vec::new();
     for form in &requests {
         answers.push(server.post(V2, form).await);
     }
-    let page = server.server.journal.query(&Query { tenant: Some(ACME), limit: 100, ..Query::default() }).unwrap();
+    let page = server
+        .server
+        .journal
+        .query(&Query { tenant: Some(ACME), limit: 100, ..Query::default() })
+        .unwrap();
     let shown = format!("{page:?}");
     assert_eq!(page.entries.len(), requests.len(), "{shown}");
     for canary in [SECRET, "hunter2", "bhs_", "eyJ", assertion] {

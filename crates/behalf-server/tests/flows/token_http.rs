@@ -21,7 +21,9 @@ async fn only_post_is_answered_and_the_query_is_never_read() {
     }
     let answer = server.post_body(&query, "").await;
     assert_eq!(answer.refusal().2, 900_144, "an empty body is an empty request");
-    let answer = server.post(&format!("{PATH}?client_secret={SECRET}"), &good_but("client_secret", "")).await;
+    let answer = server
+        .post(&format!("{PATH}?client_secret={SECRET}"), &good_but("client_secret", ""))
+        .await;
     assert_eq!(answer.refusal().2, 7_000_216);
 }
 
@@ -52,7 +54,8 @@ async fn other_content_types_are_refused() {
 #[tokio::test]
 async fn a_body_over_64_kib_is_refused_before_it_is_read() {
     let server = TestServer::start().await;
-    let endless = futures_util::stream::repeat_with(|| Ok::<_, std::io::Error>("a=b&".repeat(1_000)));
+    let endless =
+        futures_util::stream::repeat_with(|| Ok::<_, std::io::Error>("a=b&".repeat(1_000)));
     let request = Request::post(PATH)
         .header("content-type", "application/x-www-form-urlencoded")
         .body(Body::from_stream(endless))
@@ -85,7 +88,13 @@ async fn basic_is_a_method_of_its_own() {
     let answer = server.send(basic(id, "wrong", &bare)).await;
     assert_eq!(answer.refusal().2, 7_000_215);
     assert_eq!(answer.header("www-authenticate"), Some(r#"Basic realm="behalf""#), "RFC 6749 5.2");
-    assert!(server.post(PATH, &good_but("client_secret", "wrong")).await.header("www-authenticate").is_none());
+    assert!(
+        server
+            .post(PATH, &good_but("client_secret", "wrong"))
+            .await
+            .header("www-authenticate")
+            .is_none()
+    );
 
     let answer = server.send(basic(id, SECRET, &good())).await;
     assert_eq!(answer.refusal(), (400, "invalid_request".to_owned(), 90_023), "two methods");
@@ -115,14 +124,16 @@ async fn the_hosts_a_request_names_change_nothing() {
         .unwrap();
     let answer = server.send(request).await;
     assert!(answer.token().1["iss"].as_str().unwrap().starts_with("https://localhost:8443/"));
-    let request = Request::post(PATH).header("x-forwarded-host", "evil.example").body(Body::empty()).unwrap();
+    let request =
+        Request::post(PATH).header("x-forwarded-host", "evil.example").body(Body::empty()).unwrap();
     assert!(!server.send(request).await.text.contains("evil"));
 }
 
 #[tokio::test]
 async fn no_origin_is_ever_allowed_to_read_a_token() {
     let server = TestServer::start().await;
-    let mut request = basic("dae00000-0000-4000-8000-000000000001", SECRET, &good_but("client_secret", ""));
+    let mut request =
+        basic("dae00000-0000-4000-8000-000000000001", SECRET, &good_but("client_secret", ""));
     request.headers_mut().insert("origin", "https://evil.example".parse().unwrap());
     let answer = server.send(request).await;
     assert!(answer.header("access-control-allow-origin").is_none());

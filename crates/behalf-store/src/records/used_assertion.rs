@@ -31,7 +31,11 @@ pub fn record(
 ) {
     let mut id = client.bytes().to_vec();
     id.extend_from_slice(digest);
-    set.put(Key::new(tenant, Kind::UsedAssertion, id), until.0.to_be_bytes().to_vec(), Expect::Absent);
+    set.put(
+        Key::new(tenant, Kind::UsedAssertion, id),
+        until.0.to_be_bytes().to_vec(),
+        Expect::Absent,
+    );
 }
 
 pub(crate) fn read(record: &Record) -> Result<UsedAssertion, ReadError> {
