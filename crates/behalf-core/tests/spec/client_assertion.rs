@@ -10,7 +10,9 @@ use serde_json::json;
 
 use crate::common::{
     ACME, BASE, Credential, DAEMON, Directory, Granted, NOW,
-    assertion::{Assertion, KEY, STRANGER, VALID, hex, padded, standard, unpadded},
+    assertion::{
+        Assertion, EXPIRED, FUTURE, KEY, STRANGER, VALID, hex, padded, standard, unpadded,
+    },
     at, certificate, code, credential,
 };
 
@@ -41,7 +43,7 @@ fn what_each_client_sends() {
             .claim("iat", json!(NOW as f64 + 0.245_838_9))
             .without("nbf")
     };
-    let one = standard(&KEY.certificate);
+    let one = standard(KEY.certificate);
     let lines = one.as_bytes().chunks(64).map(|c| std::str::from_utf8(c).unwrap());
     let with_line_breaks = lines.collect::<Vec<_>>().join("\n");
     let aio = good().without("iat").claim("exp", json!(NOW + 1800)).padded();
@@ -180,7 +182,7 @@ fn the_certificates_own_days_count_to_the_second() {
 #[test]
 fn each_of_several_certificates_vouches_for_itself() {
     let directory = Directory::acme_but(|d| {
-        d.client.certificates.push(certificate(3, &STRANGER.certificate));
+        d.client.certificates.push(certificate(3, STRANGER.certificate));
     });
     let second = Assertion::good().named_by("x5t#S256", json!(unpadded(STRANGER.sha256())));
     assert_eq!(accept(&directory, &second.sign_with(&STRANGER)).credential, credential(3));
@@ -194,11 +196,8 @@ fn each_of_several_certificates_vouches_for_itself() {
 #[test]
 fn of_two_certificates_of_one_key_the_current_one_counts() {
     let directory = Directory::acme_but(|d| {
-        d.client.certificates = vec![
-            certificate(1, &KEY.renewed_for(2024)),
-            certificate(2, &KEY.certificate),
-            certificate(3, &KEY.renewed_for(2028)),
-        ];
+        d.client.certificates =
+            vec![certificate(1, EXPIRED), certificate(2, KEY.certificate), certificate(3, FUTURE)];
     });
     let granted = accept(&directory, &Assertion::good().unnamed().sign());
     assert_eq!(granted.credential, credential(2));

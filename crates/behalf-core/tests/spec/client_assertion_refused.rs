@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::common::{
     ACME, BASE, Credential, DAEMON, Directory, GLOBEX, LEDGER, NOW, SECRET,
-    assertion::{Assertion, KEY, STRANGER, hex, padded, sign_texts, standard, unpadded},
+    assertion::{Assertion, EXPIRED, KEY, STRANGER, hex, padded, sign_texts, standard, unpadded},
     certificate, code, wire,
 };
 
@@ -41,7 +41,7 @@ fn algorithms_that_are_not_of_the_key() {
         assert_eq!(refused(&signed_by(&header(alg), signature)), 700_027, "{alg}, signed");
     }
     let public = KEY.parsed().spki_der().to_vec();
-    for key in [SECRET.as_bytes(), b"", KEY.certificate.as_slice(), public.as_slice()] {
+    for key in [SECRET.as_bytes(), b"", KEY.certificate, public.as_slice()] {
         let mac = |message: &str| {
             let key = hmac::Key::new(hmac::HMAC_SHA256, key);
             hmac::sign(&key, message.as_bytes()).as_ref().to_vec()
@@ -65,7 +65,7 @@ fn signatures_that_do_not_hold() {
 
 #[test]
 fn keys_that_the_header_brings_along_are_not_used() {
-    let attacker = standard(&STRANGER.certificate);
+    let attacker = standard(STRANGER.certificate);
     let named = |name: &str, value| Assertion::good().named_by(name, value);
     for (case, assertion) in [
         ("x5c of the attacker alone", named("x5c", json!([attacker]))),
@@ -107,8 +107,8 @@ fn names_of_no_key() {
 #[test]
 fn an_unnamed_key_costs_a_bounded_number_of_checks() {
     let directory = Directory::acme_but(|d| {
-        let mut many = vec![certificate(1, &STRANGER.certificate); 16];
-        many.push(certificate(2, &KEY.certificate));
+        let mut many = vec![certificate(1, STRANGER.certificate); 16];
+        many.push(certificate(2, KEY.certificate));
         d.client.certificates = many;
     });
     let unnamed = Assertion::good().unnamed().sign();
@@ -255,7 +255,7 @@ fn when_it_holds() {
 #[test]
 fn an_expired_certificate() {
     let directory = Directory::acme_but(|d| {
-        d.client.certificates = vec![certificate(2, &KEY.renewed_for(2024))];
+        d.client.certificates = vec![certificate(2, EXPIRED)];
     });
     let named = Assertion::good().unnamed().sign();
     let outcome = directory.ask_with(Credential::Assertion(&named));

@@ -5,7 +5,7 @@ use behalf_core::application::SignInAudience;
 
 use crate::common::{
     Credential, Directory, GLOBEX, NOW, SECRET,
-    assertion::{Assertion, KEY},
+    assertion::{Assertion, EXPIRED},
     certificate, id, secret,
 };
 
@@ -62,7 +62,7 @@ const MATRIX: &[Row] = &[
     row("certificate removed", |d| d.client.certificates.clear(), Unharmed, Refused(700_027)),
     row(
         "certificate expired",
-        |d| d.client.certificates = vec![certificate(2, &KEY.renewed_for(2024))],
+        |d| d.client.certificates = vec![certificate(2, EXPIRED)],
         Unharmed,
         Refused(1_000_502),
     ),

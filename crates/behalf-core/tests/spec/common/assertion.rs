@@ -1,7 +1,5 @@
 //! Client assertions in the shapes clients send, signed for real.
 
-use std::sync::LazyLock;
-
 use base64::{
     Engine as _,
     engine::general_purpose::{STANDARD, URL_SAFE, URL_SAFE_NO_PAD},
@@ -12,34 +10,32 @@ use serde_json::{Value, json};
 use super::{ACME, BASE, DAEMON, NOW};
 
 /// The key of the daemon's registered certificate, valid for the year 2026.
-pub(crate) static KEY: LazyLock<ClientKey> = LazyLock::new(|| ClientKey::valid_in(2026));
+pub(crate) const KEY: ClientKey = ClientKey {
+    pkcs8: include_bytes!("../fixtures/client.pkcs8.der"),
+    certificate: include_bytes!("../fixtures/client-2026.cert.der"),
+};
 /// A key nobody registered.
-pub(crate) static STRANGER: LazyLock<ClientKey> = LazyLock::new(|| ClientKey::valid_in(2026));
+pub(crate) const STRANGER: ClientKey = ClientKey {
+    pkcs8: include_bytes!("../fixtures/stranger.pkcs8.der"),
+    certificate: include_bytes!("../fixtures/stranger-2026.cert.der"),
+};
+/// A certificate of [`KEY`] for the year 2024.
+pub(crate) const EXPIRED: &[u8] = include_bytes!("../fixtures/client-2024.cert.der");
+/// A certificate of [`KEY`] for the year 2028.
+pub(crate) const FUTURE: &[u8] = include_bytes!("../fixtures/client-2028.cert.der");
 
-/// 2026-01-01 00:00:00Z and 2027-01-01 00:00:00Z: when [`KEY`]'s certificate is valid.
+/// 2026-01-01 00:00:00Z and 2027-01-01 00:00:00Z: when the certificates are valid.
 pub(crate) const VALID: (i64, i64) = (1_767_225_600, 1_798_761_600);
 
-/// An RSA key with a self-signed certificate.
+/// An RSA key of these tests alone, with a self-signed certificate.
 pub(crate) struct ClientKey {
-    pkcs8: Vec<u8>,
-    pub(crate) certificate: Vec<u8>,
+    pkcs8: &'static [u8],
+    pub(crate) certificate: &'static [u8],
 }
 
 impl ClientKey {
-    /// A new key; its certificate holds from 1 January of `year` to the next, both inclusive.
-    pub(crate) fn valid_in(year: i32) -> Self {
-        let key = SigningKey::generate(Algorithm::Rs256).unwrap();
-        let pkcs8 = key.to_pkcs8().unwrap().to_vec();
-        Self { certificate: self_signed(&pkcs8, year), pkcs8 }
-    }
-
-    /// Another certificate of the same key.
-    pub(crate) fn renewed_for(&self, year: i32) -> Vec<u8> {
-        self_signed(&self.pkcs8, year)
-    }
-
     pub(crate) fn parsed(&self) -> Certificate {
-        Certificate::from_der(&self.certificate).unwrap()
+        Certificate::from_der(self.certificate).unwrap()
     }
 
     /// SHA-1 thumbprint.
@@ -53,17 +49,9 @@ impl ClientKey {
     }
 
     pub(crate) fn sign(&self, algorithm: Algorithm, message: &str) -> Vec<u8> {
-        let key = SigningKey::from_pkcs8(algorithm, &self.pkcs8).unwrap();
+        let key = SigningKey::from_pkcs8(algorithm, self.pkcs8).unwrap();
         key.sign(message.as_bytes()).unwrap()
     }
-}
-
-fn self_signed(pkcs8: &[u8], year: i32) -> Vec<u8> {
-    let key = rcgen::KeyPair::try_from(pkcs8).unwrap();
-    let mut params = rcgen::CertificateParams::default();
-    params.not_before = rcgen::date_time_ymd(year, 1, 1);
-    params.not_after = rcgen::date_time_ymd(year + 1, 1, 1);
-    params.self_signed(&key).unwrap().der().to_vec()
 }
 
 /// An assertion to be changed and signed. As it starts it is MSAL Node's.

@@ -101,7 +101,7 @@ impl Directory {
         };
         let mut client = application(DAEMON, "invoice-daemon", AppKind::Daemon);
         client.secrets = vec![secret(1, "main", SECRET, NOW + 86_400)];
-        client.certificates = vec![certificate(2, &assertion::KEY.certificate)];
+        client.certificates = vec![certificate(2, assertion::KEY.certificate)];
         let mut resource = application(LEDGER, "ledger", AppKind::Api);
         resource.identifier_uris = vec![
             IdentifierUri::register("api://Ledger", resource.app_id, &tenant, resource.audience)
