@@ -1,5 +1,6 @@
 //! Repository chores: `cargo xtask --help`. Unpublished; never part of a shipped program.
 mod check_arrows;
+mod fuzz;
 mod licences;
 mod metadata;
 mod source;
@@ -22,12 +23,15 @@ enum Chore {
     CheckArrows,
     /// Check licences and banned crates; print crates that occur in several versions
     CheckLicences,
+    /// Build the fuzz targets of fuzz/ and run them; needs a C++ compiler
+    Fuzz(fuzz::Arguments),
 }
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().chore {
         Chore::CheckArrows => check_arrows::run(),
         Chore::CheckLicences => licences::run(),
+        Chore::Fuzz(arguments) => fuzz::run(&arguments),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -10,6 +10,7 @@ use serde::Deserialize;
 pub(crate) struct Metadata {
     pub(crate) packages: Vec<Package>,
     pub(crate) workspace_root: PathBuf,
+    pub(crate) target_directory: PathBuf,
 }
 
 /// One package of the metadata.
@@ -58,7 +59,8 @@ fn read(arguments: &[&str]) -> Result<Metadata> {
     serde_json::from_str(&cargo(arguments)?).context("`cargo metadata` printed unexpected JSON")
 }
 
-fn host_triple() -> Result<String> {
+/// The triple of the machine that builds.
+pub(crate) fn host_triple() -> Result<String> {
     let output = Command::new("rustc").arg("-vV").output().context("cannot run `rustc -vV`")?;
     let text = String::from_utf8(output.stdout).context("`rustc -vV` printed no UTF-8")?;
     let host = text.lines().find_map(|line| line.strip_prefix("host: "));
