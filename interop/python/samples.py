@@ -1,15 +1,22 @@
-"""The samples, run as their READMEs say, each against an API that validates the token by itself."""
+"""The samples, run as their READMEs say: each daemon against samples/web-api, and against an API that
+trusts PyJWT and nothing of behalf's."""
 
+import atexit
 import http.server
 import json
 import os
 import subprocess
 import sys
 import threading
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 import jwt
-from harness import ACME, BASE, CERTIFICATES, DAEMON, INVOICE_DAEMON, LEDGER, READY, WORLD, case, expect, run, tls
+from harness import (
+    ACME, APIS, AUTHORITY, BASE, CERTIFICATES, DAEMON, INVOICE_DAEMON, LEDGER, LEDGER_SCOPE, READY, WORLD,
+    case, expect, post, run, tls,
+)
 
 SAMPLES = Path(WORLD["samples_dir"])
 SECRET = {"AZURE_CLIENT_SECRET": INVOICE_DAEMON["secret"]}
@@ -50,8 +57,27 @@ class Ledger(http.server.BaseHTTPRequestHandler):
         """Nothing: the cases say what happened."""
 
 
-server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Ledger)
-threading.Thread(target=server.serve_forever, daemon=True).start()
+judge = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Ledger)
+threading.Thread(target=judge.serve_forever, daemon=True).start()
+JUDGE_URL = f"http://127.0.0.1:{judge.server_port}/entries"
+
+
+def start_web_api() -> str:
+    """Starts samples/web-api on a free port; returns the address of its entries."""
+    settings = {
+        "BEHALF_AUTHORITY": AUTHORITY,
+        "BEHALF_AUDIENCE": LEDGER["app_id"],
+        "BEHALF_CA_FILE": READY["ca_file"],
+        "PORT": "0",
+    }
+    program = str(Path(WORLD["bin_dir"]) / "sample-web-api")
+    api = subprocess.Popen([program], env=os.environ | settings, stdout=subprocess.PIPE, text=True)
+    atexit.register(api.wait)
+    atexit.register(api.terminate)  # runs before the wait: last registered, first run
+    return f"{api.stdout.readline().split()[-1]}/entries"
+
+
+WEB_API_URL = start_web_api()
 
 
 def sample(name: str, credential: dict[str, str], **changed) -> subprocess.CompletedProcess:
@@ -60,17 +86,17 @@ def sample(name: str, credential: dict[str, str], **changed) -> subprocess.Compl
         "AZURE_TENANT_ID": ACME["domain"],
         "AZURE_CLIENT_ID": INVOICE_DAEMON["app_id"],
         "BEHALF_CA_FILE": READY["ca_file"],
-        "LEDGER_URL": f"http://127.0.0.1:{server.server_port}/entries",
+        "LEDGER_URL": WEB_API_URL,
     }
     return subprocess.run(
         COMMANDS[name], env=environment | credential | changed, text=True, capture_output=True, timeout=60
     )
 
 
-def works(name: str, credential: dict[str, str], **changed) -> None:
+def entries(name: str, credential: dict[str, str], **changed) -> list[dict]:
     done = sample(name, credential, **changed)
     expect((done.returncode, done.stderr if done.returncode else ""), (0, ""), "exit and errors")
-    expect(json.loads(done.stdout), ENTRIES, "output")
+    return json.loads(done.stdout)
 
 
 def fails(name: str, credential: dict[str, str], code: int, **changed) -> None:
@@ -81,10 +107,63 @@ def fails(name: str, credential: dict[str, str], code: int, **changed) -> None:
         assert secret not in done.stdout + done.stderr, "the sample printed its credential"
 
 
-case("samples/daemon-secret calls the ledger")(lambda: works("daemon-secret", SECRET))
-case("samples/daemon-certificate calls the ledger")(lambda: works("daemon-certificate", CERTIFICATE))
-case("samples/python/daemon with a secret calls the ledger")(lambda: works("python/daemon", SECRET))
-case("samples/python/daemon with a certificate calls the ledger")(lambda: works("python/daemon", CERTIFICATE))
+def works(name: str, credential: dict[str, str]) -> None:
+    expect(entries(name, credential, LEDGER_URL=JUDGE_URL), ENTRIES, "the judge's answer")
+    expect(len(entries(name, credential)), 3, "entries of samples/web-api")
+
+
+for name, kind, credential in (
+    ("daemon-secret", "secret", SECRET),
+    ("daemon-certificate", "certificate", CERTIFICATE),
+    ("python/daemon", "secret", SECRET),
+    ("python/daemon", "certificate", CERTIFICATE),
+):
+    case(f"samples/{name} with a {kind} calls the ledger")(
+        lambda name=name, credential=credential: works(name, credential)
+    )
+
+
+def ask_web_api(authorization: str | None) -> tuple[int, str]:
+    request = urllib.request.Request(WEB_API_URL)
+    if authorization:
+        request.add_header("Authorization", authorization)
+    try:
+        with urllib.request.urlopen(request) as answer:
+            return answer.status, ""
+    except urllib.error.HTTPError as refusal:
+        with refusal:
+            return refusal.code, refusal.headers["WWW-Authenticate"]
+
+
+def token_for(scope: str, credential: tuple[str, str] = (INVOICE_DAEMON["app_id"], INVOICE_DAEMON["secret"])) -> str:
+    form = {"grant_type": "client_credentials", "scope": scope}
+    form |= dict(zip(("client_id", "client_secret"), credential))
+    answer = post(f"{ACME['domain']}/oauth2/v2.0/token", form)
+    expect(answer.status, 200, "status")
+    return answer.body["access_token"]
+
+
+@case("samples/web-api: no token, 401 with a Bearer challenge")
+def _():
+    status, challenge = ask_web_api(None)
+    expect((status, challenge.split()[0]), (401, "Bearer"), "refusal")
+
+
+@case("samples/web-api: a token for another API, 401 invalid_token")
+def _():
+    token = token_for(f"{APIS['v2']['uri']}/.default", (DAEMON["app_id"], DAEMON["secret"]))
+    status, challenge = ask_web_api(f"Bearer {token}")
+    expect(status, 401, "status")
+    assert 'error="invalid_token"' in challenge, challenge
+
+
+@case("samples/web-api: a daemon without the role, 403 insufficient_scope")
+def _():
+    token = token_for(LEDGER_SCOPE, (DAEMON["app_id"], DAEMON["secret"]))
+    status, challenge = ask_web_api(f"Bearer {token}")
+    expect(status, 403, "status")
+    assert 'error="insufficient_scope"' in challenge, challenge
+
 
 WRONG = {"AZURE_CLIENT_SECRET": "not-the-secret-of-this-application"}
 EXPIRED = {"AZURE_CLIENT_CERTIFICATE_PATH": CERTIFICATES["expired"]["pem"]}
