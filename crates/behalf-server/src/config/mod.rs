@@ -25,6 +25,7 @@ pub use self::{
 use crate::{
     journal::Durability,
     limits::LimitSettings,
+    net::Bounds,
     telemetry::{Format, Level},
 };
 
@@ -87,6 +88,11 @@ pub struct File<'a> {
 }
 
 impl Config {
+    /// The bounds of the public listener.
+    pub fn bounds(&self) -> Bounds {
+        Bounds { connections: self.connections, grace: self.shutdown_grace, ..Bounds::default() }
+    }
+
     /// Puts file, environment and flags (`("tokens.lifetime", "1h")`) together and reads them.
     /// Fails with every problem there is, not only the first.
     pub fn load(

@@ -18,6 +18,7 @@ key = "key.pem"
 url = "sqlite:///var/lib/behalf/behalf.db"
 "#;
 
+#[expect(clippy::unnecessary_wraps, reason = "what `Config::load` takes")]
 fn file(text: &str) -> Option<File<'_>> {
     Some(File { path: Path::new("/etc/behalf/behalf.toml"), text })
 }
@@ -253,6 +254,8 @@ fn limits_can_be_lifted_and_listeners_closed() {
     assert_eq!(config.limits.client, Rate::UNLIMITED);
     assert_eq!(config.limits.tenant, Rate { per_second: 5, burst: 50 });
     assert_eq!(config.management_listen, None);
+    let config = with("limits.connections = 50\nshutdown_grace = \"5s\"\n").unwrap();
+    assert_eq!((config.bounds().connections, config.bounds().grace), (50, Duration::from_secs(5)));
 }
 
 #[test]

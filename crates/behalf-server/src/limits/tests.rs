@@ -17,6 +17,7 @@ fn limits(settings: LimitSettings) -> Limits {
     Limits::new(&settings, &SeededEntropy::new(1))
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "what the limits take")]
 fn address(n: u32) -> Option<IpAddr> {
     Some(IpAddr::V4(Ipv4Addr::from(n)))
 }

@@ -58,8 +58,9 @@ pub struct Bounds {
     /// Longest time from a request's first byte to its answer's first, and from a connection's
     /// start to its first request.
     pub request: Duration,
-    /// How long a connection may stay open without a request. Daemons ask about once an hour and
-    /// save a handshake if it is still there; a minute or two covers fleets and retries.
+    /// How long a connection may stay open without a request. Longer than clients keep theirs (60
+    /// to 120 seconds, most), so that it is they who close: a request that meets a closing server
+    /// fails.
     pub idle: Duration,
     /// Time that requests get to finish after [`Running::shutdown`].
     pub grace: Duration,
@@ -71,7 +72,7 @@ impl Default for Bounds {
             connections: 10_000,
             handshake: Duration::from_secs(10),
             request: Duration::from_secs(10),
-            idle: Duration::from_mins(2),
+            idle: Duration::from_mins(10),
             grace: Duration::from_secs(20),
         }
     }
@@ -136,6 +137,17 @@ pub fn serve(
         }
     }
     Ok(running)
+}
+
+/// Serves `router` in plain HTTP from one thread: for health and metrics, beside the public
+/// listener and not stopped by its load.
+pub fn serve_plain(
+    address: SocketAddr,
+    router: Router,
+    bounds: Bounds,
+) -> Result<Running, NetError> {
+    let options = ServeOptions { address, tls: None, cores: 1, name: "management", bounds };
+    serve(&options, move |_| router.clone())
 }
 
 impl Running {

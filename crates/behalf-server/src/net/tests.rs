@@ -51,13 +51,22 @@ async fn handshake(
     address: SocketAddr,
     trusted: &CertificateDer<'static>,
 ) -> io::Result<TlsStream<TcpStream>> {
+    handshake_for(address, trusted, &[]).await
+}
+
+async fn handshake_for(
+    address: SocketAddr,
+    trusted: &CertificateDer<'static>,
+    protocols: &[&str],
+) -> io::Result<TlsStream<TcpStream>> {
     let mut roots = RootCertStore::empty();
     roots.add(trusted.clone()).unwrap();
-    let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+    let mut config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_root_certificates(roots)
         .with_no_client_auth();
+    config.alpn_protocols = protocols.iter().map(|p| p.as_bytes().to_vec()).collect();
     let name = ServerName::try_from("localhost").unwrap();
     TlsConnector::from(Arc::new(config)).connect(name, connect(address).await).await
 }
@@ -232,6 +241,59 @@ fn preface() -> Vec<u8> {
     [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec(), frame(4, 0, 0, &[])].concat()
 }
 
+/// Reads frames until one of `kind` comes; its payload.
+async fn next_frame(stream: &mut (impl tokio::io::AsyncRead + Unpin), kind: u8) -> Vec<u8> {
+    loop {
+        let mut head = [0; 9];
+        timeout(LONG, stream.read_exact(&mut head)).await.unwrap().unwrap();
+        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+        let mut payload = vec![0; usize::try_from(length).unwrap()];
+        stream.read_exact(&mut payload).await.unwrap();
+        if head[3] == kind {
+            return payload;
+        }
+    }
+}
+
+#[tokio::test]
+async fn http_2_is_agreed_on_and_its_bounds_are_said() {
+    let (certificate, key, _, _) = issue();
+    let tls = Arc::new(Tls::from_der(vec![certificate.clone()], key).unwrap());
+    let running = serve(&options(Some(tls), bounds()), hello).unwrap();
+    let mut stream =
+        handshake_for(running.address, &certificate, &["h2", "http/1.1"]).await.unwrap();
+    assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
+    stream.write_all(&preface()).await.unwrap();
+    let settings = next_frame(&mut stream, 4).await;
+    let settings: Vec<_> = settings
+        .chunks(6)
+        .map(|s| (u16::from_be_bytes([s[0], s[1]]), u32::from_be_bytes([s[2], s[3], s[4], s[5]])))
+        .collect();
+    assert!(settings.contains(&(3, 100)), "MAX_CONCURRENT_STREAMS: {settings:?}");
+    assert!(settings.contains(&(6, 32_768)), "MAX_HEADER_LIST_SIZE: {settings:?}");
+    stream.write_all(&frame(1, 0x5, 1, &[0x82, 0x87, 0x84, 0x41, 0x01, b'a'])).await.unwrap();
+    assert_eq!(next_frame(&mut stream, 0).await, b"hello");
+    drop(stream);
+    stop(running).await.unwrap();
+}
+
+#[tokio::test]
+async fn ds_03_who_does_not_read_the_answer_is_dropped() {
+    let quick = Bounds { request: Duration::from_millis(40), ..bounds() };
+    let large = |_| Router::new().route("/", get(|| async { vec![0_u8; 64 * 1024 * 1024] }));
+    let running = serve(&options(None, quick), large).unwrap();
+    let mut lazy = connect(running.address).await;
+    lazy.write_all(GET).await.unwrap();
+    // Closed by the server although we never read: writing fails at some point.
+    let closed = async {
+        while lazy.write_all(GET).await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(LONG, closed).await.unwrap();
+    stop(running).await.unwrap();
+}
+
 #[tokio::test]
 async fn ds_06_rapid_resets_end_the_connection() {
     let running = serve(&options(None, bounds()), hello).unwrap();
@@ -244,6 +306,14 @@ async fn ds_06_rapid_resets_end_the_connection() {
     exchange(connect(running.address).await, &flood).await;
     let good = exchange(connect(running.address).await, GET_AND_CLOSE).await;
     assert!(good.ends_with("hello"));
+    stop(running).await.unwrap();
+}
+
+#[tokio::test]
+async fn health_and_metrics_are_served_in_plain_http() {
+    let running = serve_plain(SocketAddr::from(([127, 0, 0, 1], 0)), hello(0), bounds()).unwrap();
+    let answer = exchange(connect(running.address).await, GET_AND_CLOSE).await;
+    assert!(answer.ends_with("hello"), "{answer}");
     stop(running).await.unwrap();
 }
 
