@@ -1,4 +1,5 @@
 //! Repository chores: `cargo xtask --help`. Unpublished; never part of a shipped program.
+mod bench;
 mod check_arrows;
 mod fuzz;
 mod licences;
@@ -23,6 +24,9 @@ enum Chore {
     CheckArrows,
     /// Check licences and banned crates; print crates that occur in several versions
     CheckLicences,
+    /// Measure, as fractions of what the hardware can do
+    #[command(subcommand)]
+    Bench(bench::Bench),
     /// Build the fuzz targets of fuzz/ and run them; needs a C++ compiler
     Fuzz(fuzz::Arguments),
 }
@@ -31,6 +35,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().chore {
         Chore::CheckArrows => check_arrows::run(),
         Chore::CheckLicences => licences::run(),
+        Chore::Bench(bench) => bench::run(&bench),
         Chore::Fuzz(arguments) => fuzz::run(&arguments),
     };
     match outcome {

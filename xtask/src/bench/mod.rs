@@ -1,0 +1,62 @@
+//! `cargo xtask bench token`: speed as a fraction of what the hardware can do.
+//!
+//! Every figure is a ratio of one run on one machine: the bare signature is measured before, between
+//! and after the server's turns (A-B-A), both in CPU-seconds of the same core. The server is pinned
+//! to one core, the load to the others. Absolute times are printed for orientation only; a machine
+//! whose yardstick drifts by more than 10 % within a run is said to be too noisy to record.
+
+mod cpu;
+mod directory;
+mod load;
+mod report;
+mod server;
+mod stall;
+mod token;
+mod yardstick;
+
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+
+/// What is measured.
+#[derive(Subcommand)]
+pub(crate) enum Bench {
+    /// The token endpoint: signatures, refusals, overload, start, memory, the sign-in log
+    Token(Options),
+}
+
+/// How long and how large.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Options {
+    /// Seconds a turn lasts
+    #[arg(long, default_value_t = 5)]
+    seconds: u64,
+    /// Turns of each kind; the median counts
+    #[arg(long, default_value_t = 3)]
+    repeats: usize,
+    /// Applications in the large store
+    #[arg(long, default_value_t = 1_000_000)]
+    applications: usize,
+    /// A few seconds in all, for CI: prints, and says that it proves nothing
+    #[arg(long)]
+    short: bool,
+}
+
+impl Options {
+    fn effective(&self) -> Self {
+        if self.short {
+            return Self { seconds: 1, repeats: 1, applications: 10_000, short: true };
+        }
+        self.clone()
+    }
+
+    fn turn(&self) -> Duration {
+        Duration::from_secs(self.seconds)
+    }
+}
+
+pub(crate) fn run(bench: &Bench) -> anyhow::Result<()> {
+    match bench {
+        Bench::Token(options) => token::run(&options.effective()),
+    }
+}
