@@ -1,5 +1,5 @@
-//! Keeps the files in order behind the writer's back: moves its log into the file, unlinks what is
-//! older than the retention.
+//! Keeps the files in order behind the writer's back: moves its log into the file, indexes the hours
+//! that are over, unlinks what is older than the retention.
 
 use std::{
     fs,
@@ -12,10 +12,14 @@ use std::{
 use behalf_core::time::Timestamp;
 use rusqlite::Connection;
 
-use super::{day::Day, read, writer::Shared};
+use super::{day::Day, index, read, writer::Shared};
 
 /// How often there may be something to do.
 const PERIOD: Duration = Duration::from_secs(1);
+/// In milliseconds.
+const HOUR: i64 = 3_600_000;
+/// Rest between two stretches of an index, so that it is made beside the work and not before it.
+const PAUSE: Duration = Duration::from_millis(10);
 /// From this size on the log is moved into the file, in bytes.
 const LOG_WORTHWHILE: u64 = 4 << 20;
 /// With this much in it the writer waits a moment so that the log can begin anew, in pages.
@@ -29,9 +33,9 @@ pub(super) fn start(
 ) -> std::io::Result<JoinHandle<()>> {
     let folder = folder.to_owned();
     std::thread::Builder::new().name("journal-keeper".to_owned()).spawn(move || {
-        let mut keeper = Keeper { folder, retention, open: None, swept: None };
+        let mut keeper = Keeper { folder, retention, open: None, swept: None, indexed: None };
         while !shared.sleep_unless_closed(PERIOD) {
-            keeper.tend(shared.clock.now());
+            keeper.tend(&shared, shared.clock.now());
         }
     })
 }
@@ -41,13 +45,22 @@ struct Keeper {
     retention: Option<Duration>,
     open: Option<(Day, Connection)>,
     swept: Option<Day>,
+    indexed: Option<i64>,
 }
 
 impl Keeper {
-    fn tend(&mut self, now: Timestamp) {
+    fn tend(&mut self, shared: &Shared, now: Timestamp) {
         if let Err(error) = self.checkpoint() {
             self.open = None;
             tracing::warn!(%error, "the sign-in log's checkpoint failed; it is tried again");
+        }
+        let hour = now.0.div_euclid(HOUR);
+        if self.indexed != Some(hour) {
+            self.indexed = Some(hour);
+            let closed = || shared.sleep_unless_closed(PAUSE);
+            if let Err(error) = index::build(&self.folder, Timestamp(hour * HOUR), &closed) {
+                tracing::warn!(%error, "the sign-in log's index could not be made; queries scan");
+            }
         }
         let today = Day::of(now);
         if self.swept != Some(today) {
@@ -93,14 +106,8 @@ pub(super) fn sweep(folder: &Path, oldest: Timestamp) -> std::io::Result<()> {
             break;
         }
         let path = day.file(folder);
-        for tail in ["", "-wal", "-shm"] {
-            let mut file = path.clone().into_os_string();
-            file.push(tail);
-            match fs::remove_file(&file) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
-                _ => {}
-            }
-        }
+        index::remove(&index::file(&path))?;
+        index::remove(&path)?;
     }
     Ok(())
 }

@@ -120,7 +120,7 @@ pub(super) struct Waiting {
 
 #[derive(Debug, Default)]
 struct Slots {
-    slots: Vec<Slot>,
+    all: Vec<Slot>,
     free: Vec<usize>,
     /// Done, not yet woken.
     done: Vec<usize>,
@@ -146,17 +146,17 @@ impl Waiting {
     fn take_slot(&self) -> usize {
         let mut state = self.lock();
         if let Some(slot) = state.free.pop() {
-            state.slots[slot] = Slot::Waiting(None);
+            state.all[slot] = Slot::Waiting(None);
             return slot;
         }
-        state.slots.push(Slot::Waiting(None));
-        state.slots.len() - 1
+        state.all.push(Slot::Waiting(None));
+        state.all.len() - 1
     }
 
     /// Gives back a slot whose row the writer never got.
     fn release(&self, slot: usize) {
         let mut state = self.lock();
-        if let Some(entry) = state.slots.get_mut(slot) {
+        if let Some(entry) = state.all.get_mut(slot) {
             *entry = Slot::Free;
             state.free.push(slot);
         }
@@ -164,7 +164,7 @@ impl Waiting {
 
     fn poll(&self, slot: usize, context: &mut Context<'_>) -> Poll<bool> {
         let mut state = self.lock();
-        let Some(entry) = state.slots.get_mut(slot) else { return Poll::Ready(false) };
+        let Some(entry) = state.all.get_mut(slot) else { return Poll::Ready(false) };
         match entry {
             Slot::Waiting(Some(waker)) => {
                 waker.clone_from(context.waker());
@@ -187,7 +187,7 @@ impl Waiting {
 
     fn abandon(&self, slot: usize) {
         let mut state = self.lock();
-        let Some(entry) = state.slots.get_mut(slot) else { return };
+        let Some(entry) = state.all.get_mut(slot) else { return };
         match entry {
             Slot::Waiting(_) => *entry = Slot::Abandoned,
             Slot::Done { .. } => {
@@ -202,7 +202,7 @@ impl Waiting {
     /// Marks a row as written or lost. [`Self::announce`] must follow.
     pub(super) fn complete(&self, slot: usize, written: bool) {
         let mut state = self.lock();
-        let Some(entry) = state.slots.get_mut(slot) else { return };
+        let Some(entry) = state.all.get_mut(slot) else { return };
         match entry {
             Slot::Waiting(waker) => {
                 let waker = waker.take();
@@ -220,8 +220,8 @@ impl Waiting {
     /// Wakes one waiter of those that are done.
     pub(super) fn announce(&self) {
         let mut state = self.lock();
-        let Slots { slots, done, .. } = &mut *state;
-        let first = done.iter().find_map(|slot| match slots.get_mut(*slot) {
+        let Slots { all, done, .. } = &mut *state;
+        let first = done.iter().find_map(|slot| match all.get_mut(*slot) {
             Some(Slot::Done { waker, .. }) => waker.take(),
             _ => None,
         });
@@ -237,10 +237,10 @@ fn wake_fellows(mut state: MutexGuard<'_, Slots>) {
     if state.done.is_empty() {
         return;
     }
-    let Slots { slots, done, .. } = &mut *state;
+    let Slots { all, done, .. } = &mut *state;
     let wakers: Vec<Waker> = done
         .drain(..)
-        .filter_map(|slot| match slots.get_mut(slot) {
+        .filter_map(|slot| match all.get_mut(slot) {
             Some(Slot::Done { waker, .. }) => waker.take(),
             _ => None,
         })

@@ -9,6 +9,7 @@
 
 mod day;
 mod file;
+mod index;
 mod keeper;
 mod lane;
 mod memory;

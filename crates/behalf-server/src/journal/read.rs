@@ -14,6 +14,7 @@ use super::{
     Journal, Place,
     day::Day,
     file::{Seal, Sealer},
+    index::{self, Index},
     record::{self, Fixed, Record, RecordError},
 };
 use crate::entropy;
@@ -257,16 +258,26 @@ impl Search<'_> {
             None => i64::MAX,
         };
         let to = self.query.before.unwrap_or(i64::MAX).min(to);
+        let index = index::serves(self.query).then(|| Index::open(&day.file(folder))).flatten();
+        let indexed = index.as_ref().map_or(0, Index::through);
         let mut statement = connection.prepare(
             "SELECT seq, record FROM event WHERE seq >= ?1 AND seq < ?2 ORDER BY seq DESC",
         )?;
-        let mut rows = statement.query(params![from, to])?;
+        let mut rows = statement.query(params![from.max(indexed + 1), to])?;
         while let Some(row) = rows.next()? {
             if !self.take(row.get(0)?, row.get_ref(1)?.as_blob().unwrap_or_default()) {
                 return Ok(false);
             }
         }
-        Ok(true)
+        let Some(index) = index else { return Ok(true) };
+        let mut one = connection.prepare("SELECT record FROM event WHERE seq = ?1")?;
+        index.each(self.query, (from, to.min(indexed + 1)), |seq| {
+            let mut rows = one.query([seq])?;
+            match rows.next()? {
+                Some(row) => Ok(self.take(seq, row.get_ref(0)?.as_blob().unwrap_or_default())),
+                None => Ok(true),
+            }
+        })
     }
 }
 
@@ -284,7 +295,7 @@ pub(super) fn open(path: &Path) -> rusqlite::Result<Option<Connection>> {
 }
 
 /// The number of the first row written at `time` or later, by bisection; one past the last if none.
-fn first_at(connection: &Connection, time: Timestamp) -> rusqlite::Result<i64> {
+pub(super) fn first_at(connection: &Connection, time: Timestamp) -> rusqlite::Result<i64> {
     let ends = connection.query_row("SELECT min(seq), max(seq) FROM event", [], |row| {
         Ok((row.get::<_, Option<i64>>(0)?, row.get::<_, Option<i64>>(1)?))
     })?;

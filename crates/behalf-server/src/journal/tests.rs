@@ -159,6 +159,62 @@ async fn queries_filter_and_page_over_days() {
 }
 
 #[tokio::test]
+async fn an_index_of_closed_hours_answers_as_a_scan_does() {
+    let world = World::new();
+    let journal = world.open();
+    let lane = journal.lane();
+    for n in 0..60_u128 {
+        let mut event = world.event(n % 3, n % 5);
+        event.correlation = Uuid::from_u128(n / 2);
+        log(&lane, &event).await;
+        world.clock.advance(Duration::from_mins(37));
+    }
+    let tenant = |n| Some(TenantId(Uuid::from_u128(n)));
+    let app = |n| Some(AppId(Uuid::from_u128(n)));
+    let start = Query { limit: 100, ..Query::default() };
+    let queries = [
+        start,
+        Query { tenant: tenant(1), app: app(2), ..start },
+        Query { tenant: tenant(1), app: app(2), limit: 2, ..start },
+        Query { tenant: tenant(1), app: app(9), ..start },
+        Query { correlation: Some(Uuid::from_u128(7)), ..start },
+        Query { correlation: Some(Uuid::from_u128(7)), tenant: tenant(2), ..start },
+        Query { tenant: tenant(0), app: app(0), before: Some(40), ..start },
+        Query {
+            tenant: tenant(0),
+            app: app(0),
+            since: Some(NOON.plus(Duration::from_hours(3))),
+            ..start
+        },
+    ];
+    let ask = || queries.map(|query| journal.query(&query).unwrap());
+    let scanned = ask();
+    assert_eq!(scanned[1].entries.len(), 4);
+    assert_eq!(scanned[4].entries.len(), 2);
+    let folder = world.folder.path().join("journal");
+    let indexes =
+        || day::Day::all(&folder).unwrap().into_iter().map(|day| index::file(&day.file(&folder)));
+    for end in [NOON.plus(Duration::from_hours(2)), world.clock.now()] {
+        index::build(&folder, end, &|| false).unwrap();
+        assert_eq!(ask(), scanned);
+    }
+    assert!(indexes().all(|file| file.exists()));
+    // It is asked indeed: without what it knows, nothing is found.
+    for file in indexes() {
+        rusqlite::Connection::open(file).unwrap().execute("DELETE FROM by_app", []).unwrap();
+    }
+    assert!(ask()[1].entries.is_empty());
+    // Lost or damaged, it is done without and made again.
+    for file in indexes() {
+        index::remove(&file).unwrap();
+        std::fs::write(&file, "no database").unwrap();
+    }
+    assert_eq!(ask(), scanned);
+    while index::build(&folder, world.clock.now(), &|| false).is_err() {}
+    assert_eq!(ask(), scanned);
+}
+
+#[tokio::test]
 async fn a_changed_or_removed_row_is_noticed() {
     for tamper in [
         "UPDATE event SET record = x'01' WHERE seq = 3",

@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -194,7 +195,12 @@ impl Writer {
             let mut batch = Vec::with_capacity(BATCH_MAX);
             let mut lanes = Vec::new();
             while shared.gather(&mut batch) {
-                let written = write(&shared, sink.as_mut(), &batch);
+                // Whoever waits must hear of a failure, even of one that nobody thought of.
+                let write = AssertUnwindSafe(|| write(&shared, sink.as_mut(), &batch));
+                let written = catch_unwind(write).unwrap_or_else(|_| {
+                    shared.writable.store(false, Ordering::Relaxed);
+                    false
+                });
                 finish(&batch, written, &mut lanes);
                 batch.clear();
                 if !written {
