@@ -20,7 +20,6 @@ use crate::{
     journal::{self, Backlog, Journal, SealKey, Tallies},
     keys::{self, EarlyKey, KeyRing, MasterKey, Signer, secrets},
     limits::{LimitSettings, Limits},
-    metrics,
     state::{Core, Lifetimes, Server},
     telemetry::Metrics,
 };
@@ -131,8 +130,14 @@ pub async fn open(
     let keys = KeyRing::open(parts, early).await?;
     let mut addressees = vec![public_url.clone()];
     addressees.extend(settings.previous_public_urls.iter().map(|url| origin(url)));
+    let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION")));
     let server = Server {
-        facts: Facts::new(store.clone(), public_url.clone(), settings.default_tenant),
+        facts: Facts::new(
+            store.clone(),
+            public_url.clone(),
+            settings.default_tenant,
+            Arc::clone(&metrics),
+        ),
         public_url,
         addressees,
         limits: Limits::new(&settings.limits, &*entropy),
@@ -143,11 +148,11 @@ pub async fn open(
         pepper,
         journal,
         tallies: Tallies::default(),
-        metrics: Metrics::new(env!("CARGO_PKG_VERSION")),
+        metrics,
         lifetimes: settings.lifetimes,
     };
     let server = Arc::new(server);
-    metrics::attach(&server);
+    crate::metrics::attach(&server);
     Ok(Opened { server, backlog, sign_queue: settings.sign_queue })
 }
 

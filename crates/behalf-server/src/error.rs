@@ -36,7 +36,7 @@ fn guid(id: uuid::Uuid) -> HeaderValue {
 }
 
 /// An error answer. `authority` is the server's public URL.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct ErrorAnswer<'a> {
     /// The catalogue's row.
     pub kind: AadSts,

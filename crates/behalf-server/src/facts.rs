@@ -19,6 +19,8 @@ use behalf_core::{
 use behalf_store::{ReadError, Reading, Stamp, Store};
 use quick_cache::{Equivalent, sync::Cache};
 
+use crate::telemetry::{CacheName, Metrics};
+
 /// Most entries of each kind. A client and a resource in use cost about two kilobytes.
 const CAPACITY: usize = 20_000;
 
@@ -36,6 +38,7 @@ pub struct Facts {
     store: Store,
     public_url: String,
     default_tenant: Option<TenantSegment>,
+    metrics: Arc<Metrics>,
     tenants: Cache<Box<str>, Arc<Cached<Arc<TenantFacts>>>>,
     clients: Cache<ClientKey, Arc<Cached<Arc<ClientFacts>>>>,
     resources: Cache<ResourceKey, Arc<Cached<Option<Arc<ResourceFacts>>>>>,
@@ -87,23 +90,38 @@ impl Equivalent<ResourceKey> for ResourceRef<'_> {
 
 impl Facts {
     /// Facts of `store`. `default_tenant` is what the reserved segment `adfs` stands for.
-    pub fn new(store: Store, public_url: String, default_tenant: Option<TenantSegment>) -> Self {
+    pub fn new(
+        store: Store,
+        public_url: String,
+        default_tenant: Option<TenantSegment>,
+        metrics: Arc<Metrics>,
+    ) -> Self {
         Self {
             store,
             public_url,
             default_tenant,
+            metrics,
             tenants: Cache::new(CAPACITY),
             clients: Cache::new(CAPACITY),
             resources: Cache::new(CAPACITY),
         }
     }
 
+    /// What was found in a cache, if it still holds.
+    fn current<T>(
+        &self,
+        cache: CacheName,
+        found: Option<Arc<Cached<T>>>,
+    ) -> Option<Arc<Cached<T>>> {
+        let found = found.filter(|cached| self.store.is_current(&cached.stamp));
+        self.metrics.cache(cache, found.is_some());
+        found
+    }
+
     /// The tenant that a path segment names; `None` when there is none or it is disabled. `common`
     /// and the like name none.
     pub async fn tenant(&self, segment: &str) -> Result<Option<Arc<TenantFacts>>, ReadError> {
-        if let Some(cached) = self.tenants.get(segment)
-            && self.store.is_current(&cached.stamp)
-        {
+        if let Some(cached) = self.current(CacheName::Tenant, self.tenants.get(segment)) {
             return Ok(Some(Arc::clone(&cached.facts)));
         }
         let Some(parsed) = TenantSegment::parse(segment) else { return Ok(None) };
@@ -131,9 +149,7 @@ impl Facts {
         app: AppId,
     ) -> Result<Option<Arc<ClientFacts>>, ReadError> {
         let key = ClientKey { tenant, client: app };
-        if let Some(cached) = self.clients.get(&key)
-            && self.store.is_current(&cached.stamp)
-        {
+        if let Some(cached) = self.current(CacheName::Client, self.clients.get(&key)) {
             return Ok(Some(Arc::clone(&cached.facts)));
         }
         let reading = self.store.reading();
@@ -164,9 +180,7 @@ impl Facts {
     ) -> Result<Option<Arc<ResourceFacts>>, ReadError> {
         let tenant = client.tenant.id;
         let key = ResourceRef { tenant, client: client.app_id, requested };
-        if let Some(cached) = self.resources.get(&key)
-            && self.store.is_current(&cached.stamp)
-        {
+        if let Some(cached) = self.current(CacheName::Resource, self.resources.get(&key)) {
             return Ok(cached.facts.clone());
         }
         let reading = self.store.reading();

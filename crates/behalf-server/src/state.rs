@@ -51,7 +51,7 @@ pub struct Server {
     /// Rate limits.
     pub limits: Limits,
     /// Counters.
-    pub metrics: Metrics,
+    pub metrics: Arc<Metrics>,
     /// How long tokens live.
     pub lifetimes: Lifetimes,
 }

@@ -22,7 +22,7 @@ pub(crate) const SECRET: &str = "Qm8tXw2-Lz9_Kd4.Rv7sJh1pNc6Ye3Bu";
 /// The tenant of the bench.
 pub(crate) const TENANT: &str = "bench.test";
 /// How long a start may take before it counts as failed.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A deployment on disk.
 pub(crate) struct Deployment {
@@ -57,7 +57,7 @@ impl Deployment {
             .arg(&key)
             .output()
             .context("behalf init")
-            .and_then(succeeded)?;
+            .and_then(|output| succeeded(&output))?;
         Ok(this)
     }
 
@@ -91,7 +91,7 @@ impl Deployment {
         self.command(&["tenant", "create", "Bench", "--domain", TENANT])
             .output()
             .context("behalf tenant create")
-            .and_then(succeeded)?;
+            .and_then(|output| succeeded(&output))?;
         let mut manifest = format!(
             "apiVersion: behalf/v1\ntenant: {TENANT}\napps:\n\
              \x20 - {{ name: api, uri: 'api://bench', token: {{ version: 2 }}, offers: {{ roles: {{ Read.All: {{ for: [app] }} }} }} }}\n\
@@ -113,7 +113,7 @@ impl Deployment {
             .arg(&path)
             .output()
             .context("behalf apply")
-            .and_then(succeeded)
+            .and_then(|output| succeeded(&output))
     }
 
     /// Starts the server pinned to its core. `extra` is added to its environment.
@@ -231,7 +231,7 @@ fn free_port() -> anyhow::Result<SocketAddr> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
 }
 
-fn succeeded(output: std::process::Output) -> anyhow::Result<()> {
+fn succeeded(output: &std::process::Output) -> anyhow::Result<()> {
     ensure!(
         output.status.success(),
         "{}: {}{}",

@@ -76,5 +76,5 @@ fn rate(time: Duration, mut sign: impl FnMut() -> bool) -> anyhow::Result<f64> {
         }
         signed += 8;
     }
-    Ok(f64::from(signed) / (cpu::thread_time() - before).as_secs_f64())
+    Ok(f64::from(signed) / cpu::thread_time().saturating_sub(before).as_secs_f64())
 }
