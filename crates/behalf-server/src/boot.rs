@@ -10,10 +10,12 @@ use behalf_core::{
     tenant::TenantSegment,
     time::{CLOCK_SKEW, Timestamp, written},
 };
+use behalf_protocol::discovery::{Authority, NotAnAuthority};
 use behalf_store::{Store, sqlite};
 
 use crate::{
     clock::SharedClock,
+    discovery::Metadata,
     entropy::SharedEntropy,
     facts::Facts,
     jobs,
@@ -64,6 +66,9 @@ pub enum Data {
 /// Why a node does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum BootError {
+    /// The public URL.
+    #[error("the public URL {0:?} is {1}")]
+    PublicUrl(String, NotAnAuthority),
     /// The store.
     #[error(transparent)]
     Open(#[from] sqlite::OpenError),
@@ -107,6 +112,8 @@ pub async fn open(
     (clock, entropy): (SharedClock, SharedEntropy),
     cores: usize,
 ) -> Result<Opened, BootError> {
+    let authority = Authority::parse(&settings.public_url)
+        .map_err(|error| BootError::PublicUrl(settings.public_url.clone(), error))?;
     let early = first_start(&settings.data).then(EarlyKey::begin);
     let backlog = Backlog::new(cores);
     let backend = match &settings.data {
@@ -118,7 +125,7 @@ pub async fn open(
     let journal = open_journal(&settings, seal, &clock, &backlog)?;
     check_clock(clock.now(), journal.newest_at_start())?;
     let pepper = secrets::pepper(&store, &master, &*entropy).await?;
-    let public_url = origin(&settings.public_url);
+    let public_url = authority.as_str().to_owned();
     let parts = keys::Parts {
         store: store.clone(),
         master,
@@ -140,6 +147,7 @@ pub async fn open(
         ),
         public_url,
         addressees,
+        metadata: Metadata::new(authority),
         limits: Limits::new(&settings.limits, &*entropy),
         clock,
         entropy,

@@ -6,6 +6,7 @@
 
 pub mod boot;
 pub mod clock;
+pub mod discovery;
 pub mod config;
 pub mod entropy;
 mod error;

@@ -12,7 +12,7 @@ use behalf_protocol::{EndpointVersion, error::AadSts};
 use futures_util::FutureExt as _;
 use http::Response;
 
-use crate::{error::ErrorAnswer, health, state::Core, token::endpoint};
+use crate::{discovery, error::ErrorAnswer, health, state::Core, token::endpoint};
 
 /// The public router of one core.
 pub fn router(core: Arc<Core>) -> Router {
@@ -20,6 +20,8 @@ pub fn router(core: Arc<Core>) -> Router {
         // Clients that want a token.
         .route("/{tenant}/oauth2/v2.0/token", any(token_v2))
         .route("/{tenant}/oauth2/token", any(token_v1))
+        // Clients and APIs that want to know how.
+        .merge(discovery::routes())
         // Whoever watches over the process.
         .route("/livez", get(health::live))
         .route("/readyz", get(health::ready))

@@ -15,6 +15,7 @@ use http::{Extensions, HeaderMap, Response, Uri};
 
 use crate::{
     clock::SharedClock,
+    discovery::Metadata,
     entropy::{RequestIds, SharedEntropy},
     error::ErrorAnswer,
     facts::Facts,
@@ -32,6 +33,8 @@ pub struct Server {
     pub public_url: String,
     /// The public URL and the former ones: whom assertions may be addressed to.
     pub addressees: Vec<String>,
+    /// What metadata answers are made of.
+    pub metadata: Metadata,
     /// The time.
     pub clock: SharedClock,
     /// Randomness.

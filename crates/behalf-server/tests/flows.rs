@@ -5,6 +5,7 @@ mod common;
 mod flows {
     mod client_credentials;
     mod correlation;
+    mod discovery;
     mod error_rows;
     mod limits;
     mod revocation;

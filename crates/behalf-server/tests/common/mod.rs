@@ -177,6 +177,16 @@ impl TestServer {
         self.server.store.commit(set).await.unwrap();
     }
 
+    /// Changes a tenant and commits.
+    pub async fn edit_tenant(&self, id: TenantId, change: impl FnOnce(&mut Tenant)) {
+        let stored = self.server.store.reading().tenant(id).await.unwrap().unwrap();
+        let mut tenant = stored.value.clone();
+        change(&mut tenant);
+        let mut set = WriteSet::new();
+        records::tenant::put(&mut set, &tenant, Expect::Version(stored.version));
+        self.server.store.commit(set).await.unwrap();
+    }
+
     /// Changes a service principal of Acme and commits.
     pub(crate) async fn edit_principal(
         &self,
