@@ -82,8 +82,9 @@ impl std::fmt::Debug for FileSink {
 }
 
 impl FileSink {
-    /// Goes on where the newest file ends.
-    pub(super) fn open(folder: &Path, key: &SealKey) -> Result<Self, OpenError> {
+    /// Goes on where the newest file ends, and makes today's file, so that the first request need
+    /// not wait for it.
+    pub(super) fn open(folder: &Path, key: &SealKey, now: Timestamp) -> Result<Self, OpenError> {
         let failed = |cause| OpenError::Folder { path: folder.to_owned(), cause };
         fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
         let mut sink = Self {
@@ -101,6 +102,8 @@ impl FileSink {
             (sink.seq, sink.at, sink.seal) = end;
             sink.current = Some((newest, connection));
         }
+        let today = Day::of(Timestamp(sink.at.max(now.0)));
+        sink.turn_to(today).map_err(|SinkError(error)| error)?;
         Ok(sink)
     }
 

@@ -196,7 +196,7 @@ impl Journal {
         clock: SharedClock,
         backlog: Arc<Backlog>,
     ) -> Result<Self, OpenError> {
-        let sink = file::FileSink::open(folder, &key)?;
+        let sink = file::FileSink::open(folder, &key, clock.now())?;
         let newest = sink.newest();
         let shared = Shared::new(options, clock, backlog);
         let place = Place::Folder(folder.to_owned());

@@ -19,8 +19,9 @@ use super::{
 };
 use crate::entropy;
 
-/// The longest a request may take from its id to its row: beyond this it was cut off long ago.
-const REQUEST_MAX: Duration = Duration::from_mins(5);
+/// How far behind its id a request's row is looked for: a request takes seconds at most, but the
+/// rows written after a clock was set back bear the time from before.
+const LOOKED_FOR: Duration = Duration::from_hours(2);
 /// Most rows that one query looks at; a page says where it stopped.
 const SCAN_MAX: usize = 2_000_000;
 /// Most entries of a page.
@@ -116,11 +117,12 @@ impl Journal {
                 }));
             }
         };
-        let latest = made.plus(REQUEST_MAX);
+        let latest = made.plus(LOOKED_FOR);
+        let mut left = SCAN_MAX;
         let mut days = vec![Day::of(made), Day::of(latest)];
         days.dedup();
         for day in days {
-            let Some(connection) = open(&day.file(folder))? else { continue };
+            let Some(connection) = open(&day.file(folder))?.filter(|_| left > 0) else { continue };
             let from = first_at(&connection, made)?;
             let mut statement = connection
                 .prepare("SELECT seq, at, record FROM event WHERE seq >= ?1 ORDER BY seq")?;
@@ -130,7 +132,8 @@ impl Journal {
                 if record::fixed(bytes).is_some_and(|fixed| fixed.id == id) {
                     return Ok(self.entry(row.get(0)?, bytes));
                 }
-                if row.get::<_, i64>(1)? > latest.0 {
+                left -= 1;
+                if left == 0 || row.get::<_, i64>(1)? > latest.0 {
                     break;
                 }
             }

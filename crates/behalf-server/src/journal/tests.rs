@@ -262,12 +262,17 @@ async fn a_clock_that_jumps_back_keeps_the_order() {
     let journal = world.open();
     let lane = journal.lane();
     log(&lane, &world.event(1, 2)).await;
-    world.clock.jump_to(Timestamp(NOON.0 - 86_400_000));
-    let early = world.event(1, 2);
+    world.clock.advance(Duration::from_hours(1));
+    log(&lane, &world.event(1, 2)).await;
+    world.clock.jump_to(NOON.plus(Duration::from_secs(1)));
+    let mut early = world.event(1, 2);
+    let ids_after = RequestIds::new(Arc::new(SeededEntropy::new(2)));
+    early.id = ids_after.next(world.clock.now());
     log(&lane, &early).await;
+    assert!(journal.find(early.id).unwrap().is_some());
     let page = journal.query(&Query { limit: 9, ..Query::default() }).unwrap();
-    assert_eq!(page.entries.iter().map(|e| e.seq).collect::<Vec<_>>(), [2, 1]);
-    assert_eq!(journal.verify().unwrap(), Verification::Intact { rows: 2 });
+    assert_eq!(page.entries.iter().map(|e| e.seq).collect::<Vec<_>>(), [3, 2, 1]);
+    assert_eq!(journal.verify().unwrap(), Verification::Intact { rows: 3 });
 }
 
 #[tokio::test]

@@ -44,14 +44,18 @@ type Job = Box<dyn FnOnce() + Send>;
 
 struct Queued {
     cost: Cost,
+    /// Nanoseconds it was taken to cost when it was queued.
+    expected: u64,
     job: Job,
 }
 
 #[derive(Default)]
 struct Queue {
     jobs: VecDeque<Queued>,
-    /// Slots that are reserved or queued.
-    taken: usize,
+    /// Places taken whose job is not known yet.
+    reserved: u64,
+    /// What the queued jobs and the one under way are taken to cost, in nanoseconds.
+    expected: u64,
 }
 
 struct Shared {
@@ -63,6 +67,8 @@ struct Shared {
     clock: SharedClock,
     /// Nanoseconds a signature takes, smoothed: RSA, ECDSA.
     estimates: [AtomicU64; 2],
+    /// The same over whatever was signed lately.
+    usual: AtomicU64,
     signed: AtomicU64,
 }
 
@@ -75,24 +81,23 @@ impl Shared {
         self.estimates[cost as usize].load(Ordering::Relaxed)
     }
 
-    /// `taken` jobs take about this long. The dearest estimate that was used lately stands for all:
-    /// a queue is of one kind mostly, and being wrong costs a refusal a little early.
-    fn waiting(&self, taken: usize) -> Duration {
-        let each = self.estimates.iter().map(|e| e.load(Ordering::Relaxed)).max().unwrap_or(0);
-        Duration::from_nanos(each.saturating_mul(taken as u64))
+    /// The signing time that waits: what is queued, and the usual time for each reserved place.
+    fn waiting(&self, queue: &Queue) -> u64 {
+        let usual = self.usual.load(Ordering::Relaxed);
+        queue.expected.saturating_add(usual.saturating_mul(queue.reserved))
     }
 
-    /// Says what is queued besides one request, whose own signature is no reason to wait.
-    fn publish(&self, taken: usize) {
-        self.backlog.publish(self.core, self.waiting(taken.saturating_sub(1)));
+    /// Says what waits besides one request, whose own signature is no reason to linger.
+    fn publish(&self, queue: &Queue) {
+        let usual = self.usual.load(Ordering::Relaxed);
+        let others = self.waiting(queue).saturating_sub(usual);
+        self.backlog.publish(self.core, Duration::from_nanos(others));
     }
 
-    fn give_back(&self) {
+    fn change(&self, change: impl FnOnce(&mut Queue)) {
         let mut queue = self.lock();
-        queue.taken = queue.taken.saturating_sub(1);
-        let taken = queue.taken;
-        drop(queue);
-        self.publish(taken);
+        change(&mut queue);
+        self.publish(&queue);
     }
 
     fn measured(&self, cost: Cost, took: Duration) {
@@ -102,6 +107,8 @@ impl Shared {
             u64::try_from(took.as_nanos()).unwrap_or(u64::MAX).min(before.saturating_mul(4));
         let after = before - before / 8 + sample / 8;
         self.estimates[cost as usize].store(after.max(1_000), Ordering::Relaxed);
+        let usual = self.usual.load(Ordering::Relaxed);
+        self.usual.store((usual - usual / 8 + sample / 8).max(1_000), Ordering::Relaxed);
     }
 }
 
@@ -125,6 +132,7 @@ impl Signer {
                 backlog,
                 clock,
                 estimates: [AtomicU64::new(first), AtomicU64::new(first / 16)],
+                usual: AtomicU64::new(first),
                 signed: AtomicU64::new(0),
             }),
         }
@@ -133,13 +141,14 @@ impl Signer {
     /// Takes a place in the queue, or says that there is none.
     pub fn reserve(&self) -> Result<Slot, Busy> {
         let mut queue = self.shared.lock();
-        let taken = queue.taken + 1;
-        if taken > 1 && self.shared.waiting(taken) > self.shared.bound {
+        let alone = queue.reserved == 0 && queue.expected == 0;
+        queue.reserved += 1;
+        if !alone && Duration::from_nanos(self.shared.waiting(&queue)) > self.shared.bound {
+            queue.reserved -= 1;
             return Err(Busy);
         }
-        queue.taken = taken;
+        self.shared.publish(&queue);
         drop(queue);
-        self.shared.publish(taken);
         Ok(Slot { shared: Some(Arc::clone(&self.shared)) })
     }
 
@@ -147,7 +156,7 @@ impl Signer {
     pub async fn run(self) {
         loop {
             let next = self.shared.lock().jobs.pop_front();
-            let Some(Queued { cost, job }) = next else {
+            let Some(Queued { cost, expected, job }) = next else {
                 self.shared.filled.notified().await;
                 continue;
             };
@@ -156,7 +165,7 @@ impl Signer {
             let ended = catch_unwind(AssertUnwindSafe(job));
             self.shared.measured(cost, self.shared.clock.monotonic().saturating_sub(started));
             self.shared.signed.fetch_add(1, Ordering::Relaxed);
-            self.shared.give_back();
+            self.shared.change(|queue| queue.expected = queue.expected.saturating_sub(expected));
             if ended.is_err() {
                 tracing::error!("a signature ended in a panic; its request answers 500");
             }
@@ -171,8 +180,8 @@ impl Signer {
 
     /// The signing time that is queued.
     pub fn queued(&self) -> Duration {
-        let taken = self.shared.lock().taken;
-        self.shared.waiting(taken)
+        let queue = self.shared.lock();
+        Duration::from_nanos(self.shared.waiting(&queue))
     }
 }
 
@@ -208,7 +217,12 @@ impl Slot {
                     drop(sender.send(job()));
                 }
             });
-            shared.lock().jobs.push_back(Queued { cost, job });
+            let expected = shared.estimate(cost);
+            shared.change(|queue| {
+                queue.reserved = queue.reserved.saturating_sub(1);
+                queue.expected = queue.expected.saturating_add(expected);
+                queue.jobs.push_back(Queued { cost, expected, job });
+            });
             shared.filled.notify_one();
         }
         async { receiver.await.map_err(|_| SignFailed) }
@@ -218,7 +232,7 @@ impl Slot {
 impl Drop for Slot {
     fn drop(&mut self) {
         if let Some(shared) = self.shared.take() {
-            shared.give_back();
+            shared.change(|queue| queue.reserved = queue.reserved.saturating_sub(1));
         }
     }
 }
@@ -276,6 +290,19 @@ mod tests {
         let alone = signer.reserve().unwrap();
         assert_eq!(backlog.longest(), Duration::ZERO, "a lone request waits for nobody");
         drop(alone);
+    }
+
+    #[tokio::test]
+    async fn cheap_signatures_fill_less_of_the_queue() {
+        let (signer, backlog) = signer(Duration::from_millis(1));
+        // 16 µs each once queued: far more than three fit.
+        let jobs: Vec<_> =
+            (0..30).map(|_| signer.reserve().unwrap().sign(Cost::Ecdsa, || ())).collect();
+        assert_eq!(signer.queued(), Duration::from_nanos(30 * (300_000 / 16)));
+        let running = tokio::spawn(signer.clone().run());
+        futures_util::future::join_all(jobs).await;
+        assert_eq!((signer.queued(), backlog.longest()), (Duration::ZERO, Duration::ZERO));
+        running.abort();
     }
 
     #[tokio::test]
