@@ -21,7 +21,7 @@ use tokio::{
     time::Instant,
 };
 
-use super::Bounds;
+use super::{Bounds, request::Timed};
 
 /// No request under way.
 const IDLE: u64 = u64::MAX;
@@ -42,15 +42,33 @@ struct Open {
 
 /// What is known of one connection. Times are milliseconds since the core started.
 #[derive(Debug)]
-struct Connection {
+pub(super) struct Connection {
     /// When bytes last went in or out.
     active: AtomicU64,
     /// Since when the other side owes something: the rest of a request (or we its answer), or the
     /// acceptance of bytes we want to send.
     pending: AtomicU64,
+    /// HTTP/2: bytes that come in need not be part of a request, nor be answered.
+    many: AtomicBool,
     closed: AtomicBool,
     reader: AtomicWaker,
     writer: AtomicWaker,
+}
+
+impl Connection {
+    /// From now on requests are timed one by one, by [`Timed`].
+    pub(super) fn carries_many(&self) {
+        if !self.many.swap(true, Ordering::Relaxed) {
+            self.pending.store(IDLE, Ordering::Relaxed);
+        }
+    }
+
+    /// The other side owes something since `now`, unless it did before.
+    fn owed(&self, now: u64) {
+        let (set, otherwise) = (Ordering::Relaxed, Ordering::Relaxed);
+        // Fails when it was owed already.
+        let _ = self.pending.compare_exchange(IDLE, now, set, otherwise);
+    }
 }
 
 impl Connections {
@@ -107,6 +125,7 @@ impl Connections {
         let connection = Arc::new(Connection {
             active: AtomicU64::new(now),
             pending: AtomicU64::new(now),
+            many: AtomicBool::new(false),
             closed: AtomicBool::new(false),
             reader: AtomicWaker::new(),
             writer: AtomicWaker::new(),
@@ -158,12 +177,17 @@ impl Guard {
 
 impl<S> Accept<TcpStream, S> for Guard {
     type Stream = Guarded;
-    type Service = S;
-    type Future = std::future::Ready<io::Result<(Guarded, S)>>;
+    type Service = Timed<S>;
+    type Future = std::future::Ready<io::Result<(Guarded, Timed<S>)>>;
 
     fn accept(&self, stream: TcpStream, service: S) -> Self::Future {
         let Some((id, connection)) = self.0.admit() else {
             return std::future::ready(Err(io::Error::other("too many connections")));
+        };
+        let service = Timed {
+            inner: service,
+            connection: Arc::clone(&connection),
+            request: self.0.bounds.request,
         };
         let connections = Arc::clone(&self.0);
         let guarded = Guarded { stream, id, connection, connections };
@@ -193,12 +217,9 @@ impl Guarded {
     fn came_in(&self) {
         let now = self.connections.now();
         self.connection.active.store(now, Ordering::Relaxed);
-        let _ = self.connection.pending.compare_exchange(
-            IDLE,
-            now,
-            Ordering::Relaxed,
-            Ordering::Relaxed,
-        );
+        if !self.connection.many.load(Ordering::Relaxed) {
+            self.connection.owed(now);
+        }
     }
 
     /// Bytes went out: it was answered.
@@ -207,22 +228,11 @@ impl Guarded {
         self.connection.pending.store(IDLE, Ordering::Relaxed);
     }
 
-    /// Bytes want to go out and cannot.
-    fn stuck(&self) {
-        let now = self.connections.now();
-        let _ = self.connection.pending.compare_exchange(
-            IDLE,
-            now,
-            Ordering::Relaxed,
-            Ordering::Relaxed,
-        );
-    }
-
     fn written(&self, outcome: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         match &outcome {
             Poll::Ready(Ok(1..)) => self.went_out(),
             Poll::Ready(_) => {}
-            Poll::Pending => self.stuck(),
+            Poll::Pending => self.connection.owed(self.connections.now()),
         }
         outcome
     }

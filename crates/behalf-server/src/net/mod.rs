@@ -8,6 +8,7 @@
 mod core;
 mod guard;
 mod listener;
+mod request;
 
 use std::{fmt, io, net::SocketAddr, sync::Arc, thread::JoinHandle, time::Duration};
 

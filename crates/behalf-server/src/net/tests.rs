@@ -3,7 +3,10 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering},
 };
 
-use axum::{extract::ConnectInfo, routing::get};
+use axum::{
+    extract::ConnectInfo,
+    routing::{get, post},
+};
 use rcgen::{CertificateParams, KeyPair};
 use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
@@ -274,6 +277,50 @@ async fn http_2_is_agreed_on_and_its_bounds_are_said() {
     stream.write_all(&frame(1, 0x5, 1, &[0x82, 0x87, 0x84, 0x41, 0x01, b'a'])).await.unwrap();
     assert_eq!(next_frame(&mut stream, 0).await, b"hello");
     drop(stream);
+    stop(running).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_http_2_connection_may_be_idle_after_a_frame_that_nobody_answers() {
+    let quick = Bounds { request: Duration::from_millis(40), ..bounds() };
+    let running = serve(&options(None, quick), hello).unwrap();
+    let mut stream = connect(running.address).await;
+    let get = |n| frame(1, 0x5, n, &[0x82, 0x86, 0x84, 0x41, 0x01, b'a']);
+    stream.write_all(&[preface(), get(1)].concat()).await.unwrap();
+    assert_eq!(next_frame(&mut stream, 0).await, b"hello");
+    // WINDOW_UPDATE: what clients send when they have read an answer.
+    stream.write_all(&frame(8, 0, 0, &5_u32.to_be_bytes())).await.unwrap();
+    tokio::time::sleep(quick.request * 4).await;
+    stream.write_all(&get(3)).await.unwrap();
+    assert_eq!(next_frame(&mut stream, 0).await, b"hello");
+    drop(stream);
+    stop(running).await.unwrap();
+}
+
+#[tokio::test]
+async fn ds_01_a_body_that_never_ends_is_answered_408_on_its_stream() {
+    let quick = Bounds { request: Duration::from_millis(40), ..bounds() };
+    let echo = |_| Router::new().route("/", post(|body: bytes::Bytes| async { body }));
+    let running = serve(&options(None, quick), echo).unwrap();
+    let mut stream = connect(running.address).await;
+    let post = |n, flags| frame(1, flags, n, &[0x83, 0x86, 0x84, 0x41, 0x01, b'a']);
+    stream.write_all(&[preface(), post(1, 0x4), frame(0, 0, 1, b"a")].concat()).await.unwrap();
+    // :status, spelled out: 408 is not among the statuses of the static table, as 200 is.
+    assert_eq!(next_frame(&mut stream, 1).await[0], 0x48);
+    stream.write_all(&[post(3, 0x4), frame(0, 1, 3, b"whole")].concat()).await.unwrap();
+    assert_eq!(next_frame(&mut stream, 0).await, b"whole", "other streams go on");
+    drop(stream);
+    stop(running).await.unwrap();
+}
+
+#[tokio::test]
+async fn ds_04_a_handshake_without_a_request_is_dropped() {
+    let (certificate, key, _, _) = issue();
+    let tls = Arc::new(Tls::from_der(vec![certificate.clone()], key).unwrap());
+    let quick = Bounds { request: Duration::from_millis(40), ..bounds() };
+    let running = serve(&options(Some(tls), quick), hello).unwrap();
+    let silent = handshake(running.address, &certificate).await.unwrap();
+    assert_eq!(read_to_end(silent).await, "");
     stop(running).await.unwrap();
 }
 
