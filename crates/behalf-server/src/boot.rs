@@ -153,7 +153,7 @@ pub async fn open(
         entropy,
         store,
         keys,
-        pepper,
+        pepper: Arc::new(pepper),
         journal,
         tallies: Tallies::default(),
         metrics,

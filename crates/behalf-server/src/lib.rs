@@ -4,10 +4,12 @@
 //! What they share lies beside them: [`facts`] (the directory in memory), [`journal`] (the sign-in
 //! log), [`keys`] (signing), [`limits`], [`telemetry`]. [`boot`] puts a node together.
 
+pub mod admin_socket;
 pub mod boot;
 pub mod clock;
 pub mod discovery;
 pub mod config;
+pub mod directory;
 pub mod entropy;
 mod error;
 pub mod facts;

@@ -46,7 +46,7 @@ pub struct Server {
     /// Signing keys.
     pub keys: Arc<KeyRing>,
     /// The key of secret hashes.
-    pub pepper: Pepper,
+    pub pepper: Arc<Pepper>,
     /// The sign-in log.
     pub journal: Journal,
     /// Requests that were turned away undecided.

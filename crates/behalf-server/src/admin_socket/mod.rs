@@ -1,0 +1,33 @@
+//! The administrator's door to a running server: `<data>/admin.sock`, HTTP and JSON, for the user
+//! the server runs as and for root. The command line uses it; once Graph exists this stays for
+//! what comes before the first administrator.
+//!
+//! | request | body | answer |
+//! | --- | --- | --- |
+//! | `GET /v1/status` | | [`wire::Status`] |
+//! | `GET /v1/tenants` | | `[`[`wire::TenantInfo`]`]` |
+//! | `POST /v1/tenants` | [`wire::NewTenant`] | [`wire::TenantInfo`] |
+//! | `GET /v1/tenants/{domain or id}/applications` | | `[`[`wire::ApplicationInfo`]`]` |
+//! | `POST /v1/apply` | [`wire::Apply`] | [`wire::Applied`] |
+//! | `GET /v1/keys` | | `[`[`wire::KeyInfo`]`]` |
+//! | `POST /v1/keys/rotate` | [`wire::Rotate`] | `[`[`wire::KeyInfo`]`]` |
+//! | `POST /v1/keys/{kid}/revoke` | | `[`[`wire::KeyInfo`]`]` |
+//! | `GET /v1/sign-ins?tenant&app&correlation&since&until&before&limit` | | [`wire::LogPage`] |
+//! | `GET /v1/sign-ins/{request id}` | | [`wire::SignIn`] |
+//!
+//! `tenant` is a domain or an id, `app` and `correlation` are GUIDs, `since` and `until` are
+//! milliseconds since 1970, `before` is a page's `next`. A refusal is a [`wire::Failure`] with
+//! status 400 (what was asked makes no sense or can never be done), 404, 409 (something is in the
+//! way) or 503 (try again).
+
+mod failure;
+mod listener;
+mod log;
+mod routes;
+pub mod wire;
+
+pub use listener::{AdminSocket, BindError, SOCKET};
+pub use routes::router;
+
+#[cfg(test)]
+mod tests;

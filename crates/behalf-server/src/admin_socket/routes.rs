@@ -1,0 +1,224 @@
+//! The routes and what each of them calls.
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    body::Bytes,
+    extract::{DefaultBodyLimit, Path, Query, State},
+    response::Response,
+    routing::{get, post},
+};
+use behalf_core::{application::Application, id::RequestId, tenant::Tenant, time::Timestamp};
+use http::StatusCode;
+use serde::de::DeserializeOwned;
+
+use super::{
+    failure::{Failure, json},
+    log,
+    wire::{
+        ApplicationInfo, Applied, Apply, KeyInfo, LogQuery, NewTenant, Rotate, Secret, Status,
+        TenantInfo,
+    },
+};
+use crate::{
+    directory::{self, Directory},
+    journal::{self, Record},
+    keys::When,
+    state::Server,
+};
+
+/// Longest body: a manifest of 1 MiB as JSON, certificates included.
+const BODY_MAX: usize = 4 << 20;
+/// Entries of the log unless more are asked for.
+const LOG_ENTRIES: usize = 100;
+
+type Answer = Result<Response, Failure>;
+type Shared = State<Arc<Server>>;
+
+/// The routes over `server`.
+pub fn router(server: Arc<Server>) -> Router {
+    Router::new()
+        .route("/v1/status", get(status))
+        .route("/v1/tenants", get(tenants).post(create_tenant))
+        .route("/v1/tenants/{tenant}/applications", get(applications))
+        .route("/v1/apply", post(apply))
+        .route("/v1/keys", get(keys))
+        .route("/v1/keys/rotate", post(rotate))
+        .route("/v1/keys/{kid}/revoke", post(revoke))
+        .route("/v1/sign-ins", get(sign_ins))
+        .route("/v1/sign-ins/{id}", get(sign_in))
+        .fallback(async || Failure::not_found("the admin socket has no such address"))
+        .layer(DefaultBodyLimit::max(BODY_MAX))
+        .with_state(server)
+}
+
+fn directory(server: &Server) -> Directory {
+    Directory::of(server).acted_on_by("admin socket")
+}
+
+fn ok(body: &impl serde::Serialize) -> Response {
+    json(StatusCode::OK, body)
+}
+
+fn parse<T: DeserializeOwned>(body: &Bytes) -> Result<T, Failure> {
+    serde_json::from_slice(body).map_err(|error| {
+        Failure::bad_request(format!("the body is not what was expected: {error}"))
+    })
+}
+
+async fn status(State(server): Shared) -> Response {
+    ok(&Status {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        pid: std::process::id(),
+        public_url: server.public_url.clone(),
+    })
+}
+
+async fn tenants(State(server): Shared) -> Answer {
+    let (directory, mut all, mut after) = (directory(&server), Vec::new(), None);
+    loop {
+        let page = directory.tenants(after).await?;
+        all.extend(page.items.iter().map(|tenant| tenant_info(tenant)));
+        after = page.next;
+        if after.is_none() {
+            return Ok(ok(&all));
+        }
+    }
+}
+
+async fn create_tenant(State(server): Shared, body: Bytes) -> Answer {
+    let NewTenant { name, domains, id } = parse(&body)?;
+    let new = directory::NewTenant { display_name: name, domains, id };
+    Ok(ok(&tenant_info(&directory(&server).create_tenant(&new).await?)))
+}
+
+fn tenant_info(tenant: &Tenant) -> TenantInfo {
+    TenantInfo {
+        id: tenant.id,
+        name: tenant.display_name.clone(),
+        domains: tenant.domains.iter().map(|domain| domain.as_str().to_owned()).collect(),
+        disabled: tenant.disabled,
+    }
+}
+
+async fn applications(State(server): Shared, Path(tenant): Path<String>) -> Answer {
+    let directory = directory(&server);
+    let tenant = directory.find_tenant(&tenant).await?.id;
+    let (mut all, mut after) = (Vec::new(), None);
+    loop {
+        let page = directory.applications(tenant, after).await?;
+        all.extend(page.items.iter().map(|app| application_info(app)));
+        after = page.next;
+        if after.is_none() {
+            return Ok(ok(&all));
+        }
+    }
+}
+
+fn application_info(app: &Application) -> ApplicationInfo {
+    ApplicationInfo {
+        id: app.id,
+        app_id: app.app_id,
+        name: app.name.clone(),
+        kind: app.kind,
+        audience: app.audience,
+        uris: app.identifier_uris.iter().map(|uri| uri.as_str().to_owned()).collect(),
+        disabled: app.disabled,
+    }
+}
+
+async fn apply(State(server): Shared, body: Bytes) -> Answer {
+    let Apply { manifest, dry_run } = parse(&body)?;
+    let directory = Directory::of(&server).acted_on_by("manifest");
+    if dry_run {
+        let plan = directory.plan(&manifest).await?.lines;
+        return Ok(ok(&Applied { plan, secrets: Vec::new(), failure: None }));
+    }
+    let applied = directory.apply(&manifest).await?;
+    Ok(ok(&Applied::from(applied)))
+}
+
+impl From<directory::apply::Applied> for Applied {
+    fn from(applied: directory::apply::Applied) -> Self {
+        let secret = |made: &directory::apply::GeneratedSecret| Secret {
+            app: made.app.clone(),
+            app_id: made.app_id,
+            name: made.name.clone(),
+            key_id: made.id,
+            value: made.value.expose().to_owned(),
+        };
+        Self {
+            secrets: applied.secrets.iter().map(secret).collect(),
+            plan: applied.lines,
+            failure: applied.failure.map(|refusal| refusal.to_string()),
+        }
+    }
+}
+
+async fn keys(State(server): Shared) -> Response {
+    let now = server.clock.now();
+    let keys: Vec<_> = server
+        .keys
+        .current()
+        .keys(now)
+        .into_iter()
+        .map(|(key, state)| KeyInfo {
+            kid: key.kid,
+            alg: key.alg,
+            state: state.as_str().to_owned(),
+            active_from: key.active_from,
+            retire_at: key.retire_at,
+        })
+        .collect();
+    ok(&keys)
+}
+
+async fn rotate(State(server): Shared, body: Bytes) -> Answer {
+    let Rotate { alg, now } = parse(&body)?;
+    let when = if now { When::Now } else { When::Announced };
+    server.keys.rotate(alg, when).await?;
+    Ok(keys(State(server)).await)
+}
+
+async fn revoke(State(server): Shared, Path(kid): Path<String>) -> Answer {
+    server.keys.revoke(&kid).await?;
+    Ok(keys(State(server)).await)
+}
+
+async fn sign_ins(State(server): Shared, Query(asked): Query<LogQuery>) -> Answer {
+    let tenant = match &asked.tenant {
+        Some(name) => Some(directory(&server).find_tenant(name).await?.id),
+        None => None,
+    };
+    let query = journal::Query {
+        tenant,
+        app: asked.app,
+        correlation: asked.correlation,
+        since: asked.since.map(Timestamp),
+        until: asked.until.map(Timestamp),
+        before: asked.before,
+        limit: asked.limit.unwrap_or(LOG_ENTRIES),
+    };
+    let page = blocking(server, move |server| server.journal.query(&query)).await?;
+    Ok(ok(&log::page(page)))
+}
+
+async fn sign_in(State(server): Shared, Path(id): Path<RequestId>) -> Answer {
+    let found = blocking(server, move |server| server.journal.find(id)).await?;
+    match found.map(|entry| entry.record) {
+        Some(Record::SignIn(event)) => Ok(ok(&log::sign_in(event))),
+        _ => Err(Failure::not_found(
+            "no request with this id reached a decision here, or its day is no longer kept",
+        )),
+    }
+}
+
+/// Reads the journal on a thread that may block.
+async fn blocking<T: Send + 'static>(
+    server: Arc<Server>,
+    read: impl FnOnce(&Server) -> Result<T, journal::ReadError> + Send + 'static,
+) -> Result<T, Failure> {
+    let done = tokio::task::spawn_blocking(move || read(&server)).await;
+    Ok(done.map_err(|error| Failure::unavailable(error.to_string()))??)
+}

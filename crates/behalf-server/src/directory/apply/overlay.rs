@@ -1,0 +1,63 @@
+//! What a manifest wants of one application, laid over what it is.
+
+use behalf_core::{
+    application::{
+        AppKind, AppRole, Application, IdentifierUri, PreAuthorized, RequiredResource, Scope,
+        SignInAudience, TokenAlg, TokenVersion,
+    },
+    id::AppId,
+};
+
+/// What a manifest wants of an application, names resolved; what is absent is not managed.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Wanted {
+    pub(super) display_name: Option<String>,
+    pub(super) kind: Option<AppKind>,
+    pub(super) audience: Option<SignInAudience>,
+    pub(super) uris: Option<Vec<IdentifierUri>>,
+    pub(super) version: Option<TokenVersion>,
+    pub(super) alg: Option<TokenAlg>,
+    pub(super) lifetime_secs: Option<u32>,
+    pub(super) disabled: Option<bool>,
+    pub(super) scopes: Option<Vec<Scope>>,
+    pub(super) roles: Option<Vec<AppRole>>,
+    pub(super) required: Option<Vec<RequiredResource>>,
+    pub(super) redirects: Option<Vec<String>>,
+    pub(super) known_clients: Option<Vec<AppId>>,
+    pub(super) pre_authorized: Option<Vec<PreAuthorized>>,
+}
+
+impl Wanted {
+    /// Makes `application` as wanted.
+    pub(super) fn lay_over(&self, application: &mut Application) {
+        fn set<T: Clone>(field: &mut T, wanted: Option<&T>) {
+            if let Some(wanted) = wanted {
+                field.clone_from(wanted);
+            }
+        }
+        if let Some(display) = &self.display_name {
+            // The name alone says as much.
+            let differs = *display != application.name;
+            application.display_name = differs.then(|| display.clone());
+        }
+        set(&mut application.kind, self.kind.as_ref());
+        set(&mut application.audience, self.audience.as_ref());
+        set(&mut application.identifier_uris, self.uris.as_ref());
+        set(&mut application.disabled, self.disabled.as_ref());
+        set(&mut application.scopes, self.scopes.as_ref());
+        set(&mut application.roles, self.roles.as_ref());
+        set(&mut application.required_resource_access, self.required.as_ref());
+        set(&mut application.redirects, self.redirects.as_ref());
+        set(&mut application.known_clients, self.known_clients.as_ref());
+        set(&mut application.pre_authorized, self.pre_authorized.as_ref());
+        if self.version.is_some() {
+            application.requested_access_token_version = self.version;
+        }
+        if let Some(alg) = self.alg {
+            application.behalf.token_alg = (alg != TokenAlg::default()).then_some(alg);
+        }
+        if self.lifetime_secs.is_some() {
+            application.behalf.token_lifetime_secs = self.lifetime_secs;
+        }
+    }
+}

@@ -1,0 +1,513 @@
+//! The directory as its administrators use it: what is done, what is refused, what it leaves.
+
+use std::{sync::Arc, time::Duration};
+
+use behalf_core::{
+    application::{
+        AppKind, AppRole, Application, IdentifierUri, MemberType, RequiredResource, SignInAudience,
+    },
+    id::{AppId, PermissionId, TenantId},
+    secret::{Pepper, SecretText, Shape, shape},
+    tenant::{DomainName, Tenant},
+    time::Timestamp,
+};
+use behalf_store::{Store, sqlite::Sqlite};
+use uuid::Uuid;
+
+use super::*;
+use crate::{clock::FrozenClock, entropy::SeededEntropy};
+
+const NOW: Timestamp = Timestamp(1_800_000_000_000);
+const CERTIFICATE: &str = include_str!("../../../behalf-jose/tests/fixtures/v3-rsa2048.pem");
+const WEAK: &str = include_str!("../../../behalf-jose/tests/fixtures/v3-rsa1024.pem");
+
+/// Two tenants and a clock that stands still.
+pub(super) struct World {
+    pub(super) directory: Directory,
+    pub(super) clock: Arc<FrozenClock>,
+    pub(super) acme: Tenant,
+    globex: Tenant,
+}
+
+impl World {
+    pub(super) async fn new() -> Self {
+        let clock = Arc::new(FrozenClock::at(NOW));
+        let store = Store::open(Arc::new(Sqlite::in_memory().unwrap())).await.unwrap();
+        let (entropy, pepper) =
+            (Arc::new(SeededEntropy::new(1)), Arc::new(Pepper::new(1, &[7; 32])));
+        let shared: SharedClock = Arc::clone(&clock) as _;
+        let directory = Directory::new(store, shared, entropy, pepper).acted_on_by("test");
+        let acme = directory.create_tenant(&new_tenant("Acme", "acme.test")).await.unwrap();
+        let globex = directory.create_tenant(&new_tenant("Globex", "globex.test")).await.unwrap();
+        Self { directory, clock, acme, globex }
+    }
+
+    async fn app(&self, tenant: &Tenant, name: &str, edit: Edit<'_>) -> Result<Created, Refusal> {
+        self.directory.create_application(&new_app(tenant, name), edit).await
+    }
+
+    async fn names(&self, tenant: &Tenant, name: &str) -> Option<AppId> {
+        let reading = self.directory.store.reading();
+        let found = reading.service_principal_by_name(tenant.id, name).await.unwrap();
+        found.map(|principal| principal.app_id)
+    }
+}
+
+fn new_tenant(name: &str, domain: &str) -> NewTenant {
+    NewTenant { display_name: name.into(), domains: vec![domain.into()], id: None }
+}
+
+fn new_app(tenant: &Tenant, name: &str) -> NewApplication {
+    NewApplication {
+        tenant: tenant.id,
+        name: name.into(),
+        app_id: None,
+        kind: AppKind::Api,
+        audience: SignInAudience::Single,
+    }
+}
+
+fn uri(text: &str) -> IdentifierUri {
+    serde_json::from_value(serde_json::json!(text)).unwrap()
+}
+
+fn uris(texts: &[&str]) -> impl Fn(&mut Application) -> Result<(), Refusal> + Send + Sync + use<> {
+    let uris: Vec<_> = texts.iter().map(|text| uri(text)).collect();
+    move |app| {
+        app.identifier_uris.clone_from(&uris);
+        Ok(())
+    }
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "it is an edit")]
+fn untouched(_app: &mut Application) -> Result<(), Refusal> {
+    Ok(())
+}
+
+fn named(name: &str) -> AppRef {
+    AppRef::Name(name.into())
+}
+
+fn role(n: u128, value: &str) -> AppRole {
+    AppRole {
+        id: PermissionId(Uuid::from_u128(n)),
+        value: value.into(),
+        members: [MemberType::App].into(),
+        text: String::new(),
+        disabled: false,
+    }
+}
+
+#[tokio::test]
+async fn tenants_have_domains_that_nobody_else_has() {
+    let w = World::new().await;
+    let d = &w.directory;
+    for name in ["acme.test", "ACME.test", &w.acme.id.to_string()] {
+        assert_eq!(d.find_tenant(name).await.unwrap().value, w.acme, "{name}");
+    }
+    for name in ["initech.test", "acme", "common", "adfs", ""] {
+        assert_eq!(d.find_tenant(name).await.unwrap_err(), Refusal::NoTenant(name.into()));
+    }
+    let refused = async |name, domains: &[&str]| {
+        let domains = domains.iter().map(|d| (*d).to_owned()).collect();
+        let new = NewTenant { display_name: String::from(name), domains, id: None };
+        d.create_tenant(&new).await.unwrap_err()
+    };
+    assert_eq!(
+        refused("X", &["x.test", "Acme.Test"]).await,
+        Refusal::DomainTaken("acme.test".into())
+    );
+    assert!(d.find_tenant("x.test").await.is_err(), "nothing of it was done");
+    assert_eq!(refused("X", &["localhost"]).await, Refusal::NotADomain("localhost".into()));
+    assert_eq!(refused("X", &[]).await, Refusal::NotADomain(String::new()));
+    assert!(matches!(refused(" X", &["x.test"]).await, Refusal::Text { .. }));
+    let again = NewTenant { id: Some(w.acme.id), ..new_tenant("Y", "y.test") };
+    let exists = Refusal::TenantExists(w.acme.id.to_string());
+    assert_eq!(d.create_tenant(&again).await.unwrap_err(), exists);
+
+    let more = d.add_domain(w.acme.id, "Acme.Example").await.unwrap();
+    assert_eq!(more.domains.last(), DomainName::parse("acme.example").ok().as_ref());
+    assert_eq!(d.add_domain(w.acme.id, "acme.example").await.unwrap(), more);
+    let taken = d.add_domain(w.globex.id, "acme.example").await.unwrap_err();
+    assert_eq!(taken, Refusal::DomainTaken("acme.example".into()));
+    assert!(d.set_tenant_disabled(w.globex.id, true).await.unwrap().disabled);
+    assert!(!d.set_tenant_disabled(w.globex.id, false).await.unwrap().disabled);
+    assert_eq!(d.tenants(None).await.unwrap().items.len(), 2);
+}
+
+#[tokio::test]
+async fn an_application_comes_with_its_service_principal_and_names() {
+    let w = World::new().await;
+    let made = w.app(&w.acme, "ledger", &uris(&["api://ledger"])).await.unwrap();
+    let (app, principal) = (made.application, made.service_principal);
+    assert_ne!(app.id, principal.id);
+    assert_eq!((principal.app_id, principal.home), (app.app_id, w.acme.id));
+    assert_eq!(w.names(&w.acme, "API://Ledger/").await, Some(app.app_id));
+    assert_eq!(w.names(&w.globex, "api://ledger").await, None);
+    for reference in [named("ledger"), AppRef::AppId(app.app_id), AppRef::Object(app.id)] {
+        let d = &w.directory;
+        assert_eq!(d.application(w.acme.id, &reference).await.unwrap(), app);
+        let elsewhere = d.application(w.globex.id, &reference).await.unwrap_err();
+        assert_eq!(elsewhere.kind(), Kind::NotFound, "no tenant sees another's applications");
+    }
+}
+
+#[tokio::test]
+async fn names_and_ids_are_taken_once() {
+    let w = World::new().await;
+    let first = w.app(&w.acme, "ledger", &uris(&["api://ledger"])).await.unwrap().application;
+    let refused = async |new: NewApplication, edit: Edit<'_>| {
+        w.directory.create_application(&new, edit).await.unwrap_err()
+    };
+    let same_name = refused(new_app(&w.acme, "ledger"), &untouched).await;
+    assert_eq!(same_name, Refusal::NameTaken("ledger".into()));
+    let same_id = NewApplication { app_id: Some(first.app_id), ..new_app(&w.globex, "x") };
+    assert_eq!(refused(same_id.clone(), &untouched).await, Refusal::AppIdTaken(first.app_id));
+    let nil = NewApplication { app_id: Some(AppId::NIL), ..new_app(&w.acme, "x") };
+    assert_eq!(refused(nil, &untouched).await, Refusal::AppIdTaken(AppId::NIL));
+    let same_uri = refused(new_app(&w.acme, "x"), &uris(&["api://LEDGER"])).await;
+    assert_eq!(same_uri, Refusal::UriTaken("api://LEDGER".into()));
+    let twice = refused(new_app(&w.acme, "x"), &uris(&["api://x", "api://X"])).await;
+    assert_eq!(twice, Refusal::UriTaken("api://X".into()));
+    let nowhere = Tenant { id: TenantId(Uuid::from_u128(9)), ..w.acme.clone() };
+    assert_eq!(refused(new_app(&nowhere, "x"), &untouched).await.kind(), Kind::NotFound);
+    // Another tenant has names of its own, and an id stays taken when its application is gone.
+    w.app(&w.globex, "ledger", &uris(&["api://ledger"])).await.unwrap();
+    w.directory.delete_application(w.acme.id, &named("ledger")).await.unwrap();
+    assert_eq!(refused(same_id, &untouched).await, Refusal::AppIdTaken(first.app_id));
+}
+
+#[tokio::test]
+async fn of_many_who_register_one_name_one_does() {
+    let w = World::new().await;
+    let mut racers = tokio::task::JoinSet::new();
+    for n in 0..16 {
+        let (directory, acme) = (w.directory.clone(), w.acme.clone());
+        racers.spawn(async move {
+            let edit = uris(&["api://contended"]);
+            directory.create_application(&new_app(&acme, &format!("app-{n}")), &edit).await
+        });
+    }
+    let results = racers.join_all().await;
+    assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1);
+    let taken = Refusal::UriTaken("api://contended".into());
+    assert!(results.into_iter().filter_map(Result::err).all(|refusal| refusal == taken));
+}
+
+#[tokio::test]
+async fn a_uri_that_was_given_up_is_reserved_for_a_day() {
+    let w = World::new().await;
+    let d = &w.directory;
+    let old = w.app(&w.acme, "old", &uris(&["api://ledger"])).await.unwrap().application;
+    let edit =
+        async |uris: Edit<'_>| d.edit_application(w.acme.id, &named("old"), ("edit", uris)).await;
+    edit(&uris(&[])).await.unwrap();
+    assert_eq!(w.names(&w.acme, "api://ledger").await, None);
+    let until = NOW.plus(Duration::from_hours(24));
+    let reserved = Refusal::UriReserved { uri: "api://ledger".into(), until };
+    let refused = w.app(&w.acme, "new", &uris(&["api://ledger"])).await.unwrap_err();
+    assert_eq!(refused, reserved);
+    // Its last owner may have it back, in another spelling too.
+    edit(&uris(&["api://Ledger"])).await.unwrap();
+    assert_eq!(w.names(&w.acme, "api://ledger").await, Some(old.app_id));
+    edit(&uris(&["api://LEDGER", "api://more"])).await.unwrap();
+    assert_eq!(w.names(&w.acme, "api://ledger").await, Some(old.app_id));
+    d.delete_application(w.acme.id, &named("old")).await.unwrap();
+    assert!(w.app(&w.acme, "new", &uris(&["api://ledger"])).await.is_err());
+    w.clock.advance(Duration::from_hours(24));
+    let new = w.app(&w.acme, "new", &uris(&["api://ledger"])).await.unwrap().application;
+    assert_eq!(w.names(&w.acme, "api://ledger").await, Some(new.app_id));
+}
+
+#[tokio::test]
+async fn what_an_application_must_be_like() {
+    let w = World::new().await;
+    let refused = async |edit: Edit<'_>| w.app(&w.acme, "app", edit).await.unwrap_err();
+    macro_rules! with {
+        ($app:ident => $body:expr) => {
+            &|$app: &mut Application| {
+                $body;
+                Ok(())
+            }
+        };
+    }
+    assert!(matches!(refused(&uris(&["https://globex.test/x"])).await, Refusal::Uri(_)));
+    let multi = with!(a => {
+        a.audience = SignInAudience::Multi;
+        a.identifier_uris = vec![uri("api://ledger")];
+    });
+    assert!(matches!(refused(multi).await, Refusal::Uri(_)));
+    let native = with!(a => {
+        a.kind = AppKind::Native;
+        a.identifier_uris = vec![uri("api://x")];
+    });
+    assert_eq!(refused(native).await, Refusal::Public("app".into(), "App ID URI"));
+    let permission = |refusal| match refusal {
+        Refusal::Permission(text) => text,
+        other => panic!("{other:?}"),
+    };
+    for (edit, expected) in [
+        (with!(a => a.roles = vec![role(1, "a b")]) as Edit<'_>, "without spaces"),
+        (with!(a => a.roles = vec![role(1, "A"), role(2, "A")]), "value is used twice"),
+        (with!(a => a.roles = vec![role(1, "A"), role(1, "B")]), "id is used twice"),
+        (with!(a => a.roles = vec![role(0, "A")]), "all zero"),
+        (
+            with!(a => a.roles = vec![AppRole { members: [].into(), ..role(1, "A") }]),
+            "is for nobody",
+        ),
+        (with!(a => a.behalf.token_lifetime_secs = Some(1)), "expected 300 to 86400"),
+    ] {
+        let text = permission(refused(edit).await);
+        assert!(text.contains(expected), "{text}");
+    }
+    let many = refused(with!(a => a.redirects = vec!["http://localhost".into(); 257])).await;
+    assert!(matches!(many, Refusal::TooMany { found: 257, most: 256, .. }));
+    for name in ["", " a", "a\n", &"a".repeat(121)] {
+        let new = new_app(&w.acme, name);
+        let refusal = w.directory.create_application(&new, &untouched).await.unwrap_err();
+        assert!(matches!(refusal, Refusal::Text { what: "name", .. }), "{name:?}");
+    }
+    let ids = with!(a => {
+        a.id = ObjectId::NIL;
+        a.app_id = AppId::NIL;
+        a.tenant = TenantId::NIL;
+    });
+    let made = w.app(&w.acme, "app", ids).await.unwrap().application;
+    assert_eq!(made.tenant, w.acme.id, "no edit changes whose it is");
+    assert_ne!(made.app_id, AppId::NIL);
+}
+
+#[tokio::test]
+async fn secrets_are_shown_once_and_kept_as_a_hash() {
+    let w = World::new().await;
+    let d = &w.directory;
+    w.app(&w.acme, "daemon", &untouched).await.unwrap();
+    let app = named("daemon");
+    let new = |name: &str, value: Option<SecretText>| NewSecret {
+        name: name.into(),
+        value,
+        expires: NOW.plus(Duration::from_hours(24)),
+        replaces: None,
+    };
+    let first = d.add_secret(w.acme.id, &app, &new("first", None)).await.unwrap();
+    let text = first.generated.unwrap();
+    assert_eq!(shape(text.expose()), Shape::Generated);
+    let supplied = SecretText::supplied("Qm8~tXw2.Lz9_Kd4-Rv7sJh1pNc6Ye3B".into()).unwrap();
+    let second = d.add_secret(w.acme.id, &app, &new("second", Some(supplied))).await.unwrap();
+    assert!(second.generated.is_none());
+    let stored = d.application(w.acme.id, &app).await.unwrap();
+    assert!(!serde_json::to_string(&stored).unwrap().contains(text.expose()));
+    assert_eq!(stored.secrets[0].hash, d.pepper.hash(text.expose()));
+    assert_eq!(stored.secrets[0].hint, text.expose()[4..7]);
+
+    let again = d.add_secret(w.acme.id, &app, &new("first", None)).await.unwrap_err();
+    assert_eq!(again.kind(), Kind::Conflict);
+    let past = NewSecret { expires: NOW, ..new("third", None) };
+    let expired = d.add_secret(w.acme.id, &app, &past).await.unwrap_err();
+    assert_eq!(expired, Refusal::Expired("third".into()));
+    d.remove_credential(w.acme.id, &app, first.id).await.unwrap();
+    let gone = d.remove_credential(w.acme.id, &app, first.id).await.unwrap_err();
+    assert_eq!(gone.kind(), Kind::NotFound);
+    let replaced = NewSecret { replaces: Some(second.id), ..new("second", None) };
+    d.add_secret(w.acme.id, &app, &replaced).await.unwrap();
+    assert_eq!(d.application(w.acme.id, &app).await.unwrap().secrets.len(), 1);
+    for n in 1..50 {
+        d.add_secret(w.acme.id, &app, &new(&n.to_string(), None)).await.unwrap();
+    }
+    let many = d.add_secret(w.acme.id, &app, &new("51st", None)).await.unwrap_err();
+    assert!(matches!(many, Refusal::TooMany { found: 51, most: 50, .. }));
+}
+
+#[tokio::test]
+async fn two_who_add_a_secret_at_once_both_do() {
+    let w = World::new().await;
+    w.app(&w.acme, "daemon", &untouched).await.unwrap();
+    let mut adders = tokio::task::JoinSet::new();
+    for n in 0..4 {
+        let (d, id) = (w.directory.clone(), w.acme.id);
+        adders.spawn(async move {
+            let expires = NOW.plus(Duration::from_hours(1));
+            let new = NewSecret { name: n.to_string(), value: None, expires, replaces: None };
+            d.add_secret(id, &named("daemon"), &new).await
+        });
+    }
+    assert!(adders.join_all().await.iter().all(Result::is_ok));
+    let app = w.directory.application(w.acme.id, &named("daemon")).await.unwrap();
+    assert_eq!(app.secrets.len(), 4);
+}
+
+#[tokio::test]
+async fn certificates_need_a_key_that_assertions_may_use() {
+    let w = World::new().await;
+    let d = &w.directory;
+    w.app(&w.acme, "daemon", &untouched).await.unwrap();
+    let app = named("daemon");
+    let new = |name: &str, bytes: &[u8]| NewCertificate {
+        name: name.into(),
+        bytes: bytes.to_vec(),
+        replaces: None,
+    };
+    let added = d.add_certificate(w.acme.id, &app, &new("ci", CERTIFICATE.as_bytes())).await;
+    let added = added.unwrap();
+    let refused = async |name: &str, bytes: &[u8]| {
+        d.add_certificate(w.acme.id, &app, &new(name, bytes)).await.unwrap_err().to_string()
+    };
+    assert!(refused("weak", WEAK.as_bytes()).await.contains("1024 bits: use 2048 to 8192"));
+    assert!(refused("none", b"hello").await.contains("not one X.509 certificate"));
+    assert!(refused("same", CERTIFICATE.as_bytes()).await.contains("a credential \"ci\" already"));
+    d.remove_credential(w.acme.id, &app, added.id).await.unwrap();
+    w.clock.jump_to(Timestamp::from_unix_seconds(added.not_after + 1));
+    assert!(refused("old", CERTIFICATE.as_bytes()).await.contains("it expired on"));
+}
+
+#[tokio::test]
+async fn a_multi_tenant_application_is_known_elsewhere_by_names_that_may_travel() {
+    let w = World::new().await;
+    let d = &w.directory;
+    let id = AppId(Uuid::from_u128(0x7e4d));
+    let own = format!("api://{id}");
+    let names = uris(&[&own, "https://trend.globex.test"]);
+    let edit = |app: &mut Application| {
+        app.audience = SignInAudience::Multi;
+        names(app)
+    };
+    let new = NewApplication { app_id: Some(id), ..new_app(&w.globex, "trend") };
+    d.create_application(&new, &edit).await.unwrap();
+    assert_eq!(w.names(&w.acme, &own).await, None);
+    let there = d.create_service_principal(w.acme.id, id).await.unwrap();
+    assert_eq!((there.tenant, there.home), (w.acme.id, w.globex.id));
+    assert_eq!(w.names(&w.acme, &own).await, Some(id));
+    assert_eq!(w.names(&w.acme, "https://trend.globex.test").await, Some(id));
+    assert_eq!(d.create_service_principal(w.acme.id, id).await.unwrap(), there, "once");
+    d.delete_service_principal(w.acme.id, id).await.unwrap();
+    assert_eq!(w.names(&w.acme, &own).await, None);
+    let again = d.create_service_principal(w.acme.id, id).await.unwrap();
+    assert_ne!(again.id, there.id, "another object");
+    assert_eq!(w.names(&w.acme, &own).await, Some(id));
+
+    let single = w.app(&w.globex, "inside", &untouched).await.unwrap().application.app_id;
+    for unknown in [single, AppId(Uuid::from_u128(1))] {
+        let refused = d.create_service_principal(w.acme.id, unknown).await.unwrap_err();
+        assert_eq!(refused, Refusal::NotForThisTenant(unknown), "and nothing tells them apart");
+    }
+}
+
+#[tokio::test]
+async fn consent_gives_the_roles_an_application_requires_and_no_more() {
+    let w = World::new().await;
+    let d = &w.directory;
+    let (read, write) = (role(1, "Read.All"), role(2, "Write.All"));
+    let offers = |app: &mut Application| {
+        app.roles = vec![read.clone(), write.clone()];
+        Ok(())
+    };
+    let ledger = w.app(&w.acme, "ledger", &offers).await.unwrap();
+    let requires = |app: &mut Application| {
+        let app_id = ledger.application.app_id;
+        let roles = [read.id].into();
+        app.required_resource_access = vec![RequiredResource { app_id, scopes: [].into(), roles }];
+        Ok(())
+    };
+    let daemon = w.app(&w.acme, "daemon", &requires).await.unwrap();
+    let id = daemon.application.app_id;
+    let added = d.grant_admin_consent(w.acme.id, id).await.unwrap();
+    let expected = Assigned { resource: "ledger".into(), role: "Read.All".into() };
+    assert_eq!(added, [expected]);
+    assert_eq!(d.grant_admin_consent(w.acme.id, id).await.unwrap(), [], "once");
+    let held = async || {
+        let pair = (daemon.service_principal.id, ledger.service_principal.id);
+        let reading = d.store.reading();
+        let found = reading.assignments(w.acme.id, pair.0, pair.1).await.unwrap();
+        found.map(|found| found.value).unwrap_or_default()
+    };
+    assert_eq!(held().await.iter().map(|a| a.role).collect::<Vec<_>>(), [read.id]);
+    assert_eq!(held().await[0].granted_by, "test");
+    assert_eq!(d.revoke_admin_consent(w.acme.id, id).await.unwrap(), 1);
+    assert_eq!(held().await, []);
+    assert_eq!(d.revoke_admin_consent(w.acme.id, id).await.unwrap(), 0);
+
+    let disable = |app: &mut Application| {
+        app.roles[0].disabled = true;
+        Ok(())
+    };
+    d.edit_application(w.acme.id, &named("ledger"), ("edit", &disable)).await.unwrap();
+    let refused = d.grant_admin_consent(w.acme.id, id).await.unwrap_err();
+    assert!(matches!(refused, Refusal::NoSuchRole { role, .. } if role == "Read.All"));
+    d.delete_application(w.acme.id, &named("ledger")).await.unwrap();
+    let refused = d.grant_admin_consent(w.acme.id, id).await.unwrap_err();
+    assert_eq!(refused.kind(), Kind::NotFound);
+}
+
+#[tokio::test]
+async fn what_is_deleted_leaves_no_assignment_behind() {
+    let w = World::new().await;
+    let d = &w.directory;
+    let offers = |app: &mut Application| {
+        app.roles = vec![role(1, "Read.All")];
+        Ok(())
+    };
+    let ledger = w.app(&w.acme, "ledger", &offers).await.unwrap();
+    let requires = |app: &mut Application| {
+        app.required_resource_access = vec![RequiredResource {
+            app_id: ledger.application.app_id,
+            scopes: [].into(),
+            roles: [PermissionId(Uuid::from_u128(1))].into(),
+        }];
+        Ok(())
+    };
+    let of = async |principal| {
+        d.store.reading().assignments_of(w.acme.id, principal, None).await.unwrap().items.len()
+    };
+    let one = w.app(&w.acme, "one", &requires).await.unwrap();
+    let two = w.app(&w.acme, "two", &requires).await.unwrap();
+    for app in [&one, &two] {
+        d.grant_admin_consent(w.acme.id, app.application.app_id).await.unwrap();
+    }
+    d.delete_application(w.acme.id, &named("one")).await.unwrap();
+    assert_eq!((of(one.service_principal.id).await, of(two.service_principal.id).await), (0, 1));
+    d.delete_application(w.acme.id, &named("ledger")).await.unwrap();
+    assert_eq!(of(two.service_principal.id).await, 0);
+    let gone = d.delete_application(w.acme.id, &named("ledger")).await.unwrap_err();
+    assert_eq!(gone, Refusal::NoApplication("ledger".into()));
+}
+
+#[tokio::test]
+async fn a_service_principal_is_disabled_in_its_tenant_only() {
+    let w = World::new().await;
+    let d = &w.directory;
+    let id = w.app(&w.acme, "ledger", &untouched).await.unwrap().application.app_id;
+    assert!(d.set_service_principal_disabled(w.acme.id, id, true).await.unwrap().disabled);
+    assert!(!d.application(w.acme.id, &named("ledger")).await.unwrap().disabled);
+    assert!(d.set_assignment_required(w.acme.id, id, true).await.unwrap().assignment_required);
+    let elsewhere = d.set_assignment_required(w.globex.id, id, true).await.unwrap_err();
+    assert_eq!(elsewhere.kind(), Kind::NotFound);
+}
+
+#[tokio::test]
+async fn every_deed_is_in_the_audit_log_of_its_tenant() {
+    let w = World::new().await;
+    w.app(&w.acme, "ledger", &untouched).await.unwrap();
+    w.app(&w.acme, "ledger", &untouched).await.unwrap_err();
+    let edit = ("rename", &untouched as Edit<'_>);
+    w.directory.edit_application(w.acme.id, &named("ledger"), edit).await.unwrap();
+    let log = w.directory.store.reading().audit(w.acme.id, None, 10).await.unwrap().items;
+    let told: Vec<_> = log.iter().map(|e| (&*e.actor, &*e.action, &*e.target)).collect();
+    let expected = [("test", "create tenant", "Acme"), ("test", "create application", "ledger")];
+    assert_eq!(told, expected, "refusals and edits that change nothing leave no entry");
+}
+
+#[tokio::test]
+async fn derived_ids_are_the_same_in_every_world() {
+    let ids = async || {
+        let w = World::new().await;
+        let d = w.directory.with_object_ids(ObjectIds::Derived);
+        let tenant =
+            NewTenant { id: Some(TenantId(Uuid::from_u128(5))), ..new_tenant("D", "d.test") };
+        let tenant = d.create_tenant(&tenant).await.unwrap();
+        let made = d.create_application(&new_app(&tenant, "ledger"), &untouched).await.unwrap();
+        (made.application.id, made.service_principal.id)
+    };
+    let first = ids().await;
+    assert_eq!(ids().await, first);
+    assert_ne!(first.0, first.1);
+}
