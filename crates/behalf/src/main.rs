@@ -1,5 +1,47 @@
-//! The `behalf` command.
-#[cfg_attr(not(test), expect(dead_code, reason = "the command line that calls it comes next"))]
-mod inspect;
+//! The `behalf` command: every command is a module, the tree of them is in `cli`.
 
-fn main() {}
+mod cli;
+mod demo;
+mod dev;
+mod environment;
+mod failure;
+mod files;
+mod http_client;
+mod init;
+mod output;
+mod program_env;
+mod serve;
+mod target;
+mod token;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::{
+    cli::{Cli, Command},
+    environment::Environment,
+};
+
+fn main() -> ExitCode {
+    let environment = Environment::of_process();
+    match run(Cli::parse().command, &environment) {
+        Ok(code) => code,
+        Err(error) => {
+            output::note(&failure::told(&error));
+            failure::exit_of(&error).into()
+        }
+    }
+}
+
+fn run(command: Command, environment: &Environment) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Dev(args) => dev::command::run(&args, environment),
+        Command::Serve(args) => serve::run(&args),
+        Command::Init(args) => init::run(&args),
+        Command::Demo => demo::run(environment),
+        Command::Token(command) => token::run(&command, environment),
+        Command::Env(args) => program_env::env(&args, environment),
+        Command::Run(args) => program_env::run(&args, environment),
+    }
+}

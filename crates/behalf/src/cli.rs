@@ -1,0 +1,37 @@
+//! The command line as a tree of commands.
+
+use clap::{Parser, Subcommand};
+
+use crate::{dev, init, program_env, serve, token};
+
+/// A directory and token service that speaks the Microsoft identity platform's wire.
+#[derive(Debug, Parser)]
+#[command(name = "behalf", version, max_term_width = 100, after_help = EXITS)]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const EXITS: &str = "Exit codes: 0 ok, 1 failed, 2 usage, 3 environment, 4 denied, 5 not found.\n\
+     Results go to standard output, everything else to standard error.";
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run a directory for development: in memory, seeded, trusted TLS
+    Dev(dev::Args),
+    /// Serve in production
+    Serve(serve::Args),
+    /// Write a configuration and a master key to begin with
+    Init(init::Args),
+    /// Run a daemon's flow against an API, with every exchange and every check
+    Demo,
+    /// Get tokens for scripts and trials
+    #[command(subcommand)]
+    Token(token::Command),
+    /// Print the variables by which clients find and trust the dev instance
+    Env(program_env::EnvArgs),
+    /// Run a program with those variables: behalf run APP -- CMD…
+    Run(program_env::RunArgs),
+}

@@ -1,0 +1,104 @@
+//! `behalf serve`: production. Starts only when everything that it needs is there and right.
+
+mod node;
+mod settings;
+
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use behalf_server::config::{self, Config, File};
+
+use crate::{
+    dev::data,
+    failure::{Exit, Failure},
+    files,
+};
+use settings::Flags;
+
+const DEFAULT_FILE: &str = "behalf.toml";
+const FILE_MAX: u64 = 1 << 20;
+
+/// `behalf serve`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The configuration; behalf.toml of this folder if there is one
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Settings as flags.
+    #[command(flatten)]
+    flags: Flags,
+}
+
+/// Serves until it is told to stop.
+pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let config = load(args.config.as_deref(), &args.flags)?;
+    node::run(&config)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Reads the configuration and refuses what no deployment may be.
+pub(crate) fn load(file: Option<&Path>, flags: &Flags) -> Result<Config, Failure> {
+    let path = file.unwrap_or(Path::new(DEFAULT_FILE));
+    let text = match files::read_text(path, FILE_MAX) {
+        Ok(text) => Some(text),
+        Err(cause) if file.is_none() && cause.kind() == std::io::ErrorKind::NotFound => None,
+        Err(cause) => return Err(Failure::path(path, "read", &cause)),
+    };
+    let path = std::path::absolute(path).map_err(|cause| Failure::path(path, "find", &cause))?;
+    let file = text.as_deref().map(|text| File { path: &path, text });
+    let config = Config::load(file, &config::environment(), &flags.0)
+        .map_err(|problems| Failure::usage(problems.to_string()))?;
+    not_dev(&config.storage)?;
+    private(&config.master_key_file)?;
+    Ok(config)
+}
+
+/// A dev instance's data is public knowledge.
+fn not_dev(database: &Path) -> Result<(), Failure> {
+    match database.parent().filter(|folder| data::is_marked(folder)) {
+        None => Ok(()),
+        Some(folder) => Err(Failure::new(
+            Exit::Denied,
+            format!("{} is the data of a behalf dev: its secrets are public", folder.display()),
+        )
+        .fix("storage.url with a new folder")),
+    }
+}
+
+/// Whoever reads the master key reads every key.
+fn private(master_key: &Path) -> Result<(), Failure> {
+    use std::os::unix::fs::PermissionsExt as _;
+    // A file that is missing is told of where it is read.
+    let Ok(found) = std::fs::metadata(master_key) else { return Ok(()) };
+    let mode = found.permissions().mode() & 0o777;
+    if mode & 0o007 == 0 {
+        return Ok(());
+    }
+    let path = master_key.display();
+    Err(Failure::new(Exit::Denied, format!("{path} has mode {mode:03o}: everybody can read it"))
+        .fix(format!("chmod 600 {path}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dev_folder_and_a_readable_master_key_are_refused() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let database = folder.path().join("behalf.db");
+        assert!(not_dev(&database).is_ok());
+        std::fs::write(folder.path().join("behalf-dev"), "").unwrap();
+        assert!(not_dev(&database).unwrap_err().to_string().contains("secrets are public"));
+        let key = folder.path().join("master.key");
+        assert!(private(&key).is_ok());
+        std::fs::write(&key, "").unwrap();
+        for (mode, fine) in [(0o600, true), (0o640, true), (0o604, false), (0o666, false)] {
+            std::fs::set_permissions(&key, std::fs::Permissions::from_mode(mode)).unwrap();
+            assert_eq!(private(&key).is_ok(), fine, "{mode:o}");
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! The serving node: opened, listening, watched, and stopped in order.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use behalf_core::id::{AppId, TenantId};
+use behalf_server::{
+    boot::{self, BootError, Data, Opened, Settings},
+    clock::{SharedClock, SystemClock},
+    config::Config,
+    entropy::{SharedEntropy, SystemEntropy},
+    journal,
+    keys::{MasterKey, Times},
+    net::{Bounds, Running, ServeOptions, serve},
+    router,
+    state::{Lifetimes, Server},
+    telemetry::Logging,
+    tls::{self, Tls},
+};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::{
+    dev::world,
+    failure::{Exit, Failure},
+};
+
+/// Runs the node to its end.
+pub(super) fn run(config: &Config) -> anyhow::Result<()> {
+    let logging = Logging::start(config.log_level, config.log_format)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let (interrupt, terminate) =
+            (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+        let node = Node::open(config, &logging).await?;
+        node.until_stopped((interrupt, terminate)).await
+    })
+}
+
+/// What runs.
+struct Node {
+    opened: Arc<Opened>,
+    tls: Arc<Tls>,
+    public: Running,
+    management: Option<Running>,
+}
+
+impl Node {
+    async fn open(config: &Config, logging: &Arc<Logging>) -> anyhow::Result<Self> {
+        let clock: SharedClock = Arc::new(SystemClock::new());
+        let entropy: SharedEntropy = Arc::new(SystemEntropy);
+        let environment = |error: String| Failure::environment(error);
+        let master =
+            MasterKey::load(&config.master_key_file).map_err(|e| environment(e.to_string()))?;
+        let tls = Tls::from_files(&config.tls_cert, &config.tls_key)
+            .map_err(|error| environment(error.to_string()))?;
+        let tls = Arc::new(tls);
+        let cores = config.cores.unwrap_or_else(|| {
+            std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+        });
+        // One more for the management listener.
+        let opened =
+            boot::open(settings(config), Arc::new(master), (clock, entropy), cores + 1).await;
+        let opened = Arc::new(opened.map_err(told)?);
+        let server = &opened.server;
+        refuse_dev_world(server).await?;
+        server.metrics.attach(samples(&tls, Tls::samples));
+        server.metrics.attach(samples(logging, Logging::samples));
+        let bounds = Bounds {
+            connections: config.connections,
+            grace: config.shutdown_grace,
+            ..Bounds::default()
+        };
+        let options =
+            |address, tls, cores, name| ServeOptions { address, tls, cores, name, bounds };
+        let core = |opened: &Arc<Opened>| {
+            let opened = Arc::clone(opened);
+            move |number| opened.core(number)
+        };
+        let own = core(&opened);
+        let public = serve(
+            &options(config.listen, Some(Arc::clone(&tls)), cores, "https"),
+            move |number| router::router(own(number)),
+        )?;
+        let managed = core(&opened);
+        let manage = |address: SocketAddr| {
+            serve(&options(address, None, 1, "management"), move |_| {
+                router::management(managed(cores))
+            })
+        };
+        let management = config.management_listen.map(manage).transpose()?;
+        say_hello(config, server, public.address).await?;
+        Ok(Self { opened, tls, public, management })
+    }
+
+    async fn until_stopped(
+        self,
+        (mut interrupt, mut terminate): (Signal, Signal),
+    ) -> anyhow::Result<()> {
+        let outcome = tokio::select! {
+            _ = interrupt.recv() => Ok("SIGINT"),
+            _ = terminate.recv() => Ok("SIGTERM"),
+            () = self.opened.background() => Err(anyhow::anyhow!("the background tasks ended")),
+            () = Arc::clone(&self.tls).watch(tls::POLL) => Err(anyhow::anyhow!("TLS is not watched")),
+            () = self.public.ended() => Ok("a listener that ended"),
+        };
+        if let Ok(cause) = &outcome {
+            tracing::info!(cause, "stopping: requests under way may finish");
+        }
+        self.public.shutdown();
+        let public = self.public.wait();
+        if let Some(management) = self.management {
+            management.shutdown();
+            management.wait()?;
+        }
+        let server = &self.opened.server;
+        if let Err(error) = server.store.flush_usage(server.clock.now(), true).await {
+            tracing::warn!(%error, "when credentials were last used could not be written");
+        }
+        server.journal.close();
+        public?;
+        outcome.map(|_| tracing::info!("stopped"))
+    }
+}
+
+fn samples<T: Send + Sync + 'static>(
+    of: &Arc<T>,
+    read: fn(&T) -> Vec<behalf_server::telemetry::Sample>,
+) -> impl Fn() -> Vec<behalf_server::telemetry::Sample> + Send + Sync + 'static {
+    let of = Arc::clone(of);
+    move || read(&of)
+}
+
+fn settings(config: &Config) -> Settings {
+    let folder = config.storage.parent().unwrap_or(&config.storage).to_owned();
+    Settings {
+        public_url: config.public_url.clone(),
+        previous_public_urls: Vec::new(),
+        default_tenant: config.default_tenant.clone(),
+        lifetimes: Lifetimes { base: config.token_lifetime, jitter: config.token_jitter },
+        limits: config.limits,
+        key_times: Times { rotation: config.key_rotation, announce: config.key_announce },
+        sign_queue: config.sign_queue,
+        journal: journal::Options {
+            durability: config.sign_in_log_durability,
+            retention: config.sign_in_log_retention,
+            ..journal::Options::default()
+        },
+        data: Data::Folder { folder, database: config.storage.clone() },
+    }
+}
+
+fn told(error: BootError) -> Failure {
+    Failure::environment(error.to_string())
+}
+
+/// Ids of the dev world are everybody's: whoever has one knows its secret (decisions.md 29).
+async fn refuse_dev_world(server: &Server) -> anyhow::Result<()> {
+    let reading = server.store.reading();
+    let mut found = None;
+    for tenant in world::TENANTS {
+        if reading.tenant(TenantId(tenant.id)).await?.is_some() {
+            found = Some(tenant.id);
+        }
+    }
+    for app in &world::APPS {
+        if reading.app_home(AppId(app.app_id)).await?.is_some() {
+            found = Some(app.app_id);
+        }
+    }
+    match found {
+        None => Ok(()),
+        Some(id) => Err(Failure::new(
+            Exit::Denied,
+            format!("the data holds {id}, which is of the dev world: its secrets are public"),
+        )
+        .fix("storage.url with data that behalf dev has not made")
+        .into()),
+    }
+}
+
+async fn say_hello(config: &Config, server: &Server, listen: SocketAddr) -> anyhow::Result<()> {
+    let tenants = server.store.reading().tenants(None, 100).await?;
+    let count = tenants.items.len();
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        public_url = config.public_url,
+        %listen,
+        storage = %config.storage.display(),
+        tenants = if tenants.next.is_some() { format!("{count}+") } else { count.to_string() },
+        "serving"
+    );
+    if count == 0 {
+        tracing::info!("no tenant yet; on this machine: behalf tenant create NAME --domain DOMAIN");
+    }
+    Ok(())
+}

@@ -1,0 +1,7 @@
+//! The command as scripts and people use it: processes, exit codes, files, TLS.
+
+mod demo;
+mod dev;
+mod help;
+mod serve;
+mod support;

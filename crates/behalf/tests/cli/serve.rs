@@ -1,0 +1,117 @@
+use std::{
+    io::{BufRead as _, BufReader},
+    path::Path,
+    process::{Child, Stdio},
+};
+
+use crate::support::{Dev, behalf, client, post, run, stderr, succeed, terminate};
+
+/// A certificate for localhost, as somebody's CA would have issued it.
+fn certificate(folder: &Path) {
+    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    std::fs::write(folder.join("cert.pem"), made.cert.pem()).unwrap();
+    std::fs::write(folder.join("key.pem"), made.signing_key.serialize_pem()).unwrap();
+}
+
+fn init(folder: &Path) {
+    certificate(folder);
+    succeed(
+        folder,
+        &[
+            "init",
+            "--public-url",
+            "https://localhost:8443",
+            "--tls-cert",
+            "cert.pem",
+            "--tls-key",
+            "key.pem",
+        ],
+    );
+}
+
+/// A `behalf serve` on a free port.
+struct Serving {
+    child: Child,
+    address: String,
+}
+
+impl Serving {
+    fn start(folder: &Path) -> Self {
+        let mut child = behalf(folder)
+            .args(["serve", "--listen", "127.0.0.1:0", "--management-listen", "off"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let log = BufReader::new(child.stdout.take().unwrap());
+        let mut lines = log.lines().map(Result::unwrap);
+        let serving = lines.find(|line| line.contains("\"serving\"")).expect("it serves");
+        let line: serde_json::Value = serde_json::from_str(&serving).unwrap();
+        let listen = line["listen"].as_str().or(line["fields"]["listen"].as_str()).unwrap();
+        let port = listen.rsplit(':').next().unwrap();
+        let address = format!("https://localhost:{port}");
+        // What follows is read, so that the process is never held up.
+        std::thread::spawn(move || lines.for_each(drop));
+        Self { child, address }
+    }
+
+    fn stop(mut self) -> Option<i32> {
+        terminate(&self.child);
+        self.child.wait().unwrap().code()
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn everything_that_is_missing_is_said_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = run(folder.path(), &["serve"]);
+    assert_eq!(output.status.code(), Some(2));
+    let text = stderr(&output);
+    assert!(text.starts_with("error: 5 things must be set before serving"), "{text}");
+    for key in ["public_url", "tls.cert", "tls.key", "storage.url", "master_key_file"] {
+        assert!(text.contains(key), "{key}: {text}");
+    }
+}
+
+#[test]
+fn init_then_serve_answers_over_tls_and_stops_cleanly() {
+    let folder = tempfile::tempdir().unwrap();
+    init(folder.path());
+    let serving = Serving::start(folder.path());
+    let url = format!("{}/acme.test/oauth2/v2.0/token", serving.address);
+    let client = client(&folder.path().join("cert.pem"));
+    let (status, answer) = post(&client, &url, "grant_type=client_credentials");
+    assert_eq!((status, answer["error_codes"][0].as_u64()), (400, Some(90_002)), "no tenant yet");
+    // The data is one process's.
+    let second =
+        run(folder.path(), &["serve", "--listen", "127.0.0.1:0", "--management-listen", "off"]);
+    assert_eq!(second.status.code(), Some(3));
+    assert!(stderr(&second).contains("is in use by"), "{}", stderr(&second));
+    assert_eq!(serving.stop(), Some(0));
+    let again = Serving::start(folder.path());
+    assert_eq!(again.stop(), Some(0));
+}
+
+#[test]
+fn the_data_of_a_dev_instance_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    init(folder.path());
+    assert_eq!(Dev::start(folder.path(), &["--data", "data"]).stop().code(), Some(0));
+    let output = run(folder.path(), &["serve"]);
+    assert_eq!(output.status.code(), Some(4));
+    assert!(stderr(&output).contains("its secrets are public"), "{}", stderr(&output));
+    // The mark can be removed, the ids cannot.
+    std::fs::remove_file(folder.path().join("data/behalf-dev")).unwrap();
+    let master = std::fs::read(folder.path().join("data/master.key")).unwrap();
+    std::fs::write(folder.path().join("master.key"), master).unwrap();
+    let output =
+        run(folder.path(), &["serve", "--listen", "127.0.0.1:0", "--management-listen", "off"]);
+    assert_eq!(output.status.code(), Some(4), "{}", stderr(&output));
+    assert!(stderr(&output).contains("of the dev world"), "{}", stderr(&output));
+}
