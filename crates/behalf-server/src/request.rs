@@ -48,7 +48,9 @@ impl Circumstances {
             id,
             now,
             arrived,
-            address: extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip()),
+            address: extensions
+                .get::<ConnectInfo<SocketAddr>>()
+                .map(|peer| peer.0.ip().to_canonical()),
             correlation: sent.unwrap_or(own),
             echo: text(RETURN_CLIENT_REQUEST_ID).is_some_and(|v| v.eq_ignore_ascii_case("true")),
         }
@@ -86,6 +88,6 @@ mod tests {
         assert_eq!(correlation("/t", Some(sent)).to_string(), sent);
         assert_eq!(correlation(&with, None).to_string(), sent);
         assert_eq!(correlation(&with, Some("nonsense")).to_string(), sent);
-        assert_eq!(correlation("/t?client-request-id=<script>", Some("x")), own);
+        assert_eq!(correlation("/t?client-request-id=%3Cscript%3E", Some("x")), own);
     }
 }
