@@ -82,7 +82,7 @@ impl Place {
     fn build(&self) -> Result<PathBuf> {
         let host = metadata::host_triple()?;
         let status = Command::new("cargo")
-            .args(["build", "--release", "--locked", "--bins", "--target", &host])
+            .args(["build", "--release", "--bins", "--target", &host])
             .arg("--manifest-path")
             .arg(self.source.join("Cargo.toml"))
             .arg("--target-dir")

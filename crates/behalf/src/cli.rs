@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::{dev, init, program_env, serve, token};
+use crate::{dev, init, inspect, program_env, serve, token};
 
 /// A directory and token service that speaks the Microsoft identity platform's wire.
 #[derive(Debug, Parser)]
@@ -30,6 +30,8 @@ pub(crate) enum Command {
     /// Get tokens for scripts and trials
     #[command(subcommand)]
     Token(token::Command),
+    /// Explain a token, and whether an API would accept it; nothing is sent anywhere
+    Inspect(inspect::InspectArgs),
     /// Print the variables by which clients find and trust the dev instance
     Env(program_env::EnvArgs),
     /// Run a program with those variables: behalf run APP -- CMD…

@@ -39,6 +39,20 @@ pub(crate) async fn post_form(
     form: &[(&str, &str)],
 ) -> Result<Answer, Failure> {
     let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
+    let kind = "application/x-www-form-urlencoded";
+    answer(url, client.post(url).header(http::header::CONTENT_TYPE, kind).body(body)).await
+}
+
+/// Gets a document.
+pub(crate) async fn get(client: &Client, url: &str) -> Result<Answer, Failure> {
+    let answer = answer(url, client.get(url)).await?;
+    match answer.status {
+        200 => Ok(answer),
+        other => Err(Failure::new(Exit::Failed, format!("{url} answered {other}, expected 200"))),
+    }
+}
+
+async fn answer(url: &str, request: reqwest::RequestBuilder) -> Result<Answer, Failure> {
     let unreachable = |cause: reqwest::Error| {
         let mut text = format!("no answer from {url}");
         let mut source = std::error::Error::source(&cause);
@@ -49,17 +63,13 @@ pub(crate) async fn post_form(
         Failure::environment(text)
             .fix("check that the server runs and that its certificate is trusted")
     };
-    let kind = "application/x-www-form-urlencoded";
-    let request = client.post(url).header(http::header::CONTENT_TYPE, kind).body(body);
     let mut response = request.send().await.map_err(unreachable)?;
     let status = response.status().as_u16();
     let mut bytes = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
         if bytes.len() + chunk.len() > ANSWER_MAX {
-            return Err(Failure::new(
-                Exit::Failed,
-                format!("the answer of {url} is longer than 1 MiB"),
-            ));
+            let text = format!("the answer of {url} is longer than 1 MiB");
+            return Err(Failure::new(Exit::Failed, text));
         }
         bytes.extend_from_slice(&chunk);
     }

@@ -8,6 +8,8 @@ mod failure;
 mod files;
 mod http_client;
 mod init;
+mod inspect;
+mod judge;
 mod output;
 mod program_env;
 mod serve;
@@ -41,6 +43,7 @@ fn run(command: Command, environment: &Environment) -> anyhow::Result<ExitCode> 
         Command::Init(args) => init::run(&args),
         Command::Demo => demo::run(environment),
         Command::Token(command) => token::run(&command, environment),
+        Command::Inspect(args) => judge::run(&args, environment),
         Command::Env(args) => program_env::env(&args, environment),
         Command::Run(args) => program_env::run(&args, environment),
     }

@@ -175,3 +175,22 @@ fn a_data_folder_is_kept_and_serves_again() {
     let url = format!("{}/acme.test/oauth2/v2.0/token", second.base_url());
     assert_eq!(post(&client(&second.ca_file()), &url, FORM).0, 200);
 }
+
+#[test]
+fn inspect_knows_what_an_api_of_the_instance_accepts() {
+    use std::io::Write as _;
+    let folder = tempfile::tempdir().unwrap();
+    let _dev = Dev::start(folder.path(), &[]);
+    for (scope, accepted) in [("api://ledger/.default", true), ("api://orders/.default", false)] {
+        let token =
+            succeed(folder.path(), &["token", "get", "--as", "invoice-daemon", "--scope", scope]);
+        let mut inspect = behalf(folder.path());
+        inspect.args(["inspect", "--for", "ledger-api", "-"]).stdin(std::process::Stdio::piped());
+        let mut child = inspect.stdout(std::process::Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(token.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(output.status.success(), accepted, "{text}");
+        assert!(text.contains("Would ledger-api accept it?"), "{text}");
+    }
+}
