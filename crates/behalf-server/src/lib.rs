@@ -7,9 +7,9 @@
 pub mod admin_socket;
 pub mod boot;
 pub mod clock;
-pub mod discovery;
 pub mod config;
 pub mod directory;
+pub mod discovery;
 pub mod entropy;
 mod error;
 pub mod facts;

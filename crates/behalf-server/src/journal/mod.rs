@@ -78,7 +78,8 @@ pub struct Options {
     pub retention: Option<Duration>,
     /// Most rows that wait for the writer; more are refused.
     pub capacity: usize,
-    /// The longest a row waits for company while signatures are queued.
+    /// The longest a row waits for company. It waits half as long as the signatures do that are
+    /// queued, so a token is not later for it; a refusal waits with them.
     pub linger: Duration,
 }
 
@@ -88,12 +89,12 @@ impl Default for Options {
             durability: Durability::BeforeAnswer,
             retention: Some(Duration::from_hours(30 * 24)),
             capacity: 8192,
-            linger: Duration::from_millis(4),
+            linger: Duration::from_millis(20),
         }
     }
 }
 
-/// The signing time that waits in each core's queue: a row may wait that long for company, since
+/// The signing time that waits in each core's queue: a row may wait for company meanwhile, since
 /// its answer waits for its signature anyway.
 #[derive(Debug)]
 pub struct Backlog(Box<[AtomicU64]>);

@@ -16,8 +16,8 @@ use behalf_core::time::Timestamp;
 use super::{Backlog, Counts, Durability, Full, Options, lane::Waiting};
 use crate::clock::SharedClock;
 
-/// Most rows of one commit.
-const BATCH_MAX: usize = 512;
+/// With this many rows a commit costs each so little that no more company is waited for.
+const COMPANY: usize = 64;
 /// Room kept for requests that found the journal ready and are still being decided.
 const HEADROOM: usize = 1024;
 /// How often an unwritable journal is tried again.
@@ -122,7 +122,7 @@ impl Shared {
         }
         queue.rows.push(row);
         self.waiting.store(queue.rows.len() as u64, Ordering::Relaxed);
-        let wake = queue.idle || queue.rows.len() == BATCH_MAX;
+        let wake = queue.idle || queue.rows.len() == COMPANY;
         queue.idle = false;
         drop(queue);
         if wake {
@@ -146,7 +146,7 @@ impl Shared {
 
     fn linger_now(&self) -> Duration {
         match self.durability {
-            Durability::BeforeAnswer => self.backlog.longest().min(self.linger),
+            Durability::BeforeAnswer => (self.backlog.longest() / 2).min(self.linger),
             Durability::WithinASecond => RELAXED_LINGER,
         }
     }
@@ -165,7 +165,7 @@ impl Shared {
         let linger = self.linger_now();
         if !linger.is_zero() {
             let waited = self.filled.wait_timeout_while(queue, linger, |queue| {
-                !queue.closed && queue.rows.len() < BATCH_MAX
+                !queue.closed && queue.rows.len() < COMPANY
             });
             queue = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
@@ -192,7 +192,7 @@ impl Writer {
         mut sink: Box<dyn Sink>,
     ) -> std::io::Result<JoinHandle<()>> {
         std::thread::Builder::new().name("journal".to_owned()).spawn(move || {
-            let mut batch = Vec::with_capacity(BATCH_MAX);
+            let mut batch = Vec::with_capacity(COMPANY);
             let mut lanes = Vec::new();
             while shared.gather(&mut batch) {
                 // Whoever waits must hear of a failure, even of one that nobody thought of.
