@@ -1,5 +1,7 @@
 //! The `behalf` command: every command is a module, the tree of them is in `cli`.
 
+#[expect(dead_code, reason = "the commands that call it come next")]
+mod admin;
 mod cli;
 mod demo;
 mod dev;
@@ -10,6 +12,8 @@ mod http_client;
 mod init;
 mod inspect;
 mod judge;
+#[expect(dead_code, reason = "the commands that call it come next")]
+mod manifest;
 mod output;
 mod program_env;
 mod serve;
