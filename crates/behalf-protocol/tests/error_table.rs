@@ -34,7 +34,7 @@ const TABLE: &[(AadSts, u32, &str, u16)] = &[
     (InvalidSecret, 7000215, "invalid_client", 401),
     (ExpiredSecret, 7000222, "invalid_client", 401),
     (InvalidAssertion, 700027, "invalid_client", 401),
-    (AssertionIssuerUnknown, 70021, "invalid_client", 401),
+    (AssertionIssuerUnknown, 700_021, "invalid_client", 401),
     (AssertionSubjectMismatch, 50048, "invalid_client", 401),
     (AssertionAudience, 700023, "invalid_client", 401),
     (AssertionTime, 700024, "invalid_client", 401),

@@ -140,7 +140,7 @@ catalogue! {
     InvalidAssertion: 700_027 InvalidClient 401 uri,
         "The client assertion is malformed, signed with an algorithm or key that is not accepted, or its signature is wrong.",
         "Register the certificate on the application, sign with RS256 or PS256, and name the certificate by x5t#S256, x5t or kid.";
-    AssertionIssuerUnknown: 70_021 InvalidClient 401 uri,
+    AssertionIssuerUnknown: 700_021 InvalidClient 401 uri,
         "The client assertion comes from an issuer that this application does not trust.",
         "An assertion signed with the application's own certificate has iss = sub = client_id.";
     AssertionSubjectMismatch: 50_048 InvalidClient 401 uri,
