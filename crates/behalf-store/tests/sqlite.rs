@@ -9,7 +9,10 @@ use std::{
     fs,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use behalf_core::{
@@ -202,15 +205,20 @@ async fn many_writers_share_few_transactions() {
     let before = transactions(&folder.database());
     let slow = Connection::open(folder.database()).unwrap();
     slow.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let started = Arc::new(AtomicUsize::new(0));
     let mut writers = JoinSet::new();
     for n in 0..1_000 {
-        let database = Arc::clone(&database);
+        let (database, started) = (Arc::clone(&database), Arc::clone(&started));
         writers.spawn(async move {
             let id = key(&n.to_string());
+            started.fetch_add(1, Ordering::SeqCst);
             database.commit(set(|s| s.put(id, vec![0; 16], Expect::Absent))).await
         });
     }
-    tokio::task::yield_now().await;
+    // One thread runs them all: who has started has queued before anybody else runs.
+    while started.load(Ordering::SeqCst) < 1_000 {
+        tokio::task::yield_now().await;
+    }
     slow.execute_batch("ROLLBACK").unwrap();
     drop(slow);
     for result in writers.join_all().await {
