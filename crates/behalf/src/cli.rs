@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::{dev, init, inspect, program_env, serve, token};
+use crate::{administer, app, dev, init, inspect, key, log, program_env, serve, tenant, token};
 
 /// A directory and token service that speaks the Microsoft identity platform's wire.
 #[derive(Debug, Parser)]
@@ -25,6 +25,19 @@ pub(crate) enum Command {
     Serve(serve::Args),
     /// Write a configuration and a master key to begin with
     Init(init::Args),
+    /// Make the directory what a manifest says
+    Apply(administer::ApplyArgs),
+    /// Make and list tenants
+    #[command(subcommand)]
+    Tenant(tenant::Command),
+    /// List applications
+    #[command(subcommand)]
+    App(app::Command),
+    /// List and change the signing keys
+    #[command(subcommand)]
+    Key(key::Command),
+    /// Show the sign-in log
+    Log(log::Args),
     /// Run a daemon's flow against an API, with every exchange and every check
     Demo,
     /// Get tokens for scripts and trials

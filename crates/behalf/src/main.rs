@@ -1,10 +1,12 @@
 //! The `behalf` command: every command is a module, the tree of them is in `cli`.
 
-#[expect(dead_code, reason = "the commands that call it come next")]
 mod admin;
+mod administer;
+mod app;
 mod cli;
 mod demo;
 mod dev;
+mod door;
 mod environment;
 mod failure;
 mod files;
@@ -12,12 +14,14 @@ mod http_client;
 mod init;
 mod inspect;
 mod judge;
-#[expect(dead_code, reason = "the commands that call it come next")]
+mod key;
+mod log;
 mod manifest;
 mod output;
 mod program_env;
 mod serve;
 mod target;
+mod tenant;
 mod token;
 
 use std::process::ExitCode;
@@ -45,6 +49,11 @@ fn run(command: Command, environment: &Environment) -> anyhow::Result<ExitCode> 
         Command::Dev(args) => dev::command::run(&args, environment),
         Command::Serve(args) => serve::run(&args),
         Command::Init(args) => init::run(&args),
+        Command::Apply(args) => administer::apply(&args, environment),
+        Command::Tenant(command) => administer::tenant(&command, environment),
+        Command::App(command) => administer::app(&command, environment),
+        Command::Key(command) => administer::key(&command, environment),
+        Command::Log(args) => administer::log(&args, environment),
         Command::Demo => demo::run(environment),
         Command::Token(command) => token::run(&command, environment),
         Command::Inspect(args) => judge::run(&args, environment),

@@ -9,6 +9,7 @@ use std::{
 
 use anyhow::Context as _;
 use behalf_server::{
+    admin_socket::{AdminSocket, SOCKET},
     clock::{SharedClock, SystemClock},
     entropy::{SharedEntropy, SystemEntropy},
 };
@@ -67,8 +68,9 @@ async fn until_stopped(
     // Before anything is said: whoever reads it may stop this process at once.
     let (mut interrupt, mut terminate) =
         (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    answers(&ready.management_url).await.context("the server does not get ready")?;
     let port = setup.addresses.first().map_or(0, std::net::SocketAddr::port);
+    let admin = admin_socket(setup, port)?;
+    answers(&ready.management_url).await.context("the server does not get ready")?;
     let _registered = instances::register(setup.dev_folder, port, ready)
         .context("cannot list this instance in the dev folder")?;
     if let Some(path) = &args.ready_file {
@@ -91,7 +93,39 @@ async fn until_stopped(
         _ = interrupt.recv() => Ok(()),
         _ = terminate.recv() => Ok(()),
         () = instance.background() => Ok(()),
+        ended = serve_admin(admin, instance) => Ok(ended?),
         () = instance.ended() => Err(anyhow::anyhow!("the server stopped by itself")),
+    }
+}
+
+/// The socket for `apply`, `tenant`, `key` and `log`: in the data folder, or else beside the
+/// instance's entry, where a link leads to it. A path too long for a socket costs these commands
+/// and nothing else.
+fn admin_socket(setup: &Setup<'_>, port: u16) -> anyhow::Result<Option<AdminSocket>> {
+    let folder = instances::make_folder(setup.dev_folder, port)
+        .context("cannot make the instance's folder in the dev folder")?;
+    let bound = match setup.data {
+        None => AdminSocket::bind(&folder),
+        Some(data) => {
+            let data = std::path::absolute(data)?;
+            std::os::unix::fs::symlink(data.join(SOCKET), folder.join(SOCKET))
+                .context("cannot link to the admin socket")?;
+            AdminSocket::bind(&data)
+        }
+    };
+    match bound {
+        Ok(socket) => Ok(Some(socket)),
+        Err(error) => {
+            output::note(&format!("warning: apply, tenant, key and log will not work: {error}"));
+            Ok(None)
+        }
+    }
+}
+
+async fn serve_admin(socket: Option<AdminSocket>, instance: &Instance) -> io::Result<()> {
+    match socket {
+        Some(socket) => socket.serve(Arc::clone(&instance.server), std::future::pending()).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -33,8 +33,31 @@ pub(crate) fn register(dev_folder: &Path, port: u16, ready: &Ready) -> io::Resul
 
 impl Drop for Registered {
     fn drop(&mut self) {
-        let _ = fs::remove_file(&self.path);
+        remove(&self.path);
     }
+}
+
+/// Removes an entry and what lies beside it.
+fn remove(path: &Path) {
+    let _ = fs::remove_file(path);
+    let _ = fs::remove_dir_all(path.with_extension(""));
+}
+
+/// The folder of the instance on `port`, made empty: its admin socket lies there.
+pub(crate) fn make_folder(dev_folder: &Path, port: u16) -> io::Result<PathBuf> {
+    let folder = dev_folder.join("instances").join(port.to_string());
+    match fs::remove_dir_all(&folder) {
+        Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(cause),
+        _ => {}
+    }
+    files::private_folder(&folder)?;
+    Ok(folder)
+}
+
+/// Where the admin socket of `ready` lies.
+pub(crate) fn folder_of(environment: &Environment, ready: &Ready) -> Option<PathBuf> {
+    let port = url::Url::parse(&ready.base_url).ok()?.port_or_known_default()?;
+    Some(DevFolder::existing(environment)?.join("instances").join(port.to_string()))
 }
 
 /// Every live instance of `dev_folder`, by port. Entries of processes that were killed are removed.
@@ -52,7 +75,7 @@ fn read(path: &Path) -> Option<Ready> {
         Err(TryLockError::WouldBlock) => {}
         // Nobody holds it: its process is gone.
         _ => {
-            let _ = fs::remove_file(path);
+            remove(path);
             return None;
         }
     }

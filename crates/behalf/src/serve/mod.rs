@@ -1,7 +1,7 @@
 //! `behalf serve`: production. Starts only when everything that it needs is there and right.
 
+mod flags;
 mod node;
-mod settings;
 
 use std::{
     path::{Path, PathBuf},
@@ -15,9 +15,11 @@ use crate::{
     failure::{Exit, Failure},
     files,
 };
-use settings::Flags;
+use flags::Flags;
+pub(crate) use node::settings;
 
-const DEFAULT_FILE: &str = "behalf.toml";
+/// The configuration where none is named.
+pub(crate) const DEFAULT_FILE: &str = "behalf.toml";
 const FILE_MAX: u64 = 1 << 20;
 
 /// `behalf serve`.
@@ -38,8 +40,15 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// The configuration as far as a command needs it that works on the data and serves nobody: TLS
+/// may be missing.
+pub(crate) fn load_for_data(file: Option<&Path>) -> Result<Config, Failure> {
+    let unused = |key| (key, "unused".to_owned());
+    load(file, &Flags(vec![unused("tls.cert"), unused("tls.key")]))
+}
+
 /// Reads the configuration and refuses what no deployment may be.
-pub(crate) fn load(file: Option<&Path>, flags: &Flags) -> Result<Config, Failure> {
+fn load(file: Option<&Path>, flags: &Flags) -> Result<Config, Failure> {
     let path = file.unwrap_or(Path::new(DEFAULT_FILE));
     let text = match files::read_text(path, FILE_MAX) {
         Ok(text) => Some(text),

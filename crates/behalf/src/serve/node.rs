@@ -1,9 +1,10 @@
 //! The serving node: opened, listening, watched, and stopped in order.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, path::Path, sync::Arc};
 
 use behalf_core::id::{AppId, TenantId};
 use behalf_server::{
+    admin_socket::AdminSocket,
     boot::{self, BootError, Data, Opened, Settings},
     clock::{SharedClock, SystemClock},
     config::Config,
@@ -41,6 +42,7 @@ struct Node {
     tls: Arc<Tls>,
     public: Running,
     management: Option<Running>,
+    admin: AdminSocket,
 }
 
 impl Node {
@@ -87,19 +89,24 @@ impl Node {
             })
         };
         let management = config.management_listen.map(manage).transpose()?;
+        let admin = AdminSocket::bind(data_folder(config))?;
         say_hello(config, server, public.address).await?;
-        Ok(Self { opened, tls, public, management })
+        Ok(Self { opened, tls, public, management, admin })
     }
 
     async fn until_stopped(
         self,
         (mut interrupt, mut terminate): (Signal, Signal),
     ) -> anyhow::Result<()> {
+        let server = Arc::clone(&self.opened.server);
         let outcome = tokio::select! {
             _ = interrupt.recv() => Ok("SIGINT"),
             _ = terminate.recv() => Ok("SIGTERM"),
             () = self.opened.background() => Err(anyhow::anyhow!("the background tasks ended")),
             () = Arc::clone(&self.tls).watch(tls::POLL) => Err(anyhow::anyhow!("TLS is not watched")),
+            ended = self.admin.serve(server, std::future::pending()) => {
+                Err(anyhow::anyhow!("the admin socket ended: {ended:?}"))
+            }
             () = self.public.ended() => Ok("a listener that ended"),
         };
         if let Ok(cause) = &outcome {
@@ -129,8 +136,9 @@ fn samples<T: Send + Sync + 'static>(
     move || read(&of)
 }
 
-fn settings(config: &Config) -> Settings {
-    let folder = config.storage.parent().unwrap_or(&config.storage).to_owned();
+/// The node that `config` describes.
+pub(crate) fn settings(config: &Config) -> Settings {
+    let folder = data_folder(config).to_owned();
     Settings {
         public_url: config.public_url.clone(),
         previous_public_urls: Vec::new(),
@@ -146,6 +154,11 @@ fn settings(config: &Config) -> Settings {
         },
         data: Data::Folder { folder, database: config.storage.clone() },
     }
+}
+
+/// Where log, lock and admin socket lie.
+fn data_folder(config: &Config) -> &Path {
+    config.storage.parent().unwrap_or(&config.storage)
 }
 
 fn told(error: BootError) -> Failure {

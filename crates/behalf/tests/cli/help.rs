@@ -9,7 +9,18 @@ fn help_lists_the_commands() {
 #[test]
 fn each_command_explains_itself() {
     let folder = tempfile::tempdir().unwrap();
-    for command in ["dev", "demo", "init", "env", "run", "token get"] {
+    for command in [
+        "dev",
+        "demo",
+        "init",
+        "apply",
+        "tenant create",
+        "key rotate",
+        "log",
+        "env",
+        "run",
+        "token get",
+    ] {
         let mut arguments: Vec<&str> = command.split(' ').collect();
         arguments.push("--help");
         insta::assert_snapshot!(command.replace(' ', "_"), succeed(folder.path(), &arguments));

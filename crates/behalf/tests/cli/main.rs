@@ -1,5 +1,6 @@
 //! The command as scripts and people use it: processes, exit codes, files, TLS.
 
+mod admin;
 mod demo;
 mod dev;
 mod help;

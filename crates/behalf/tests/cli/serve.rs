@@ -13,7 +13,7 @@ fn certificate(folder: &Path) {
     std::fs::write(folder.join("key.pem"), made.signing_key.serialize_pem()).unwrap();
 }
 
-fn init(folder: &Path) {
+pub(crate) fn init(folder: &Path) {
     certificate(folder);
     succeed(
         folder,
@@ -30,13 +30,13 @@ fn init(folder: &Path) {
 }
 
 /// A `behalf serve` on a free port.
-struct Serving {
+pub(crate) struct Serving {
     child: Child,
-    address: String,
+    pub(crate) address: String,
 }
 
 impl Serving {
-    fn start(folder: &Path) -> Self {
+    pub(crate) fn start(folder: &Path) -> Self {
         let mut child = behalf(folder)
             .args(["serve", "--listen", "127.0.0.1:0", "--management-listen", "off"])
             .stdout(Stdio::piped())
@@ -54,7 +54,7 @@ impl Serving {
         Self { child, address }
     }
 
-    fn stop(mut self) -> Option<i32> {
+    pub(crate) fn stop(mut self) -> Option<i32> {
         terminate(&self.child);
         self.child.wait().unwrap().code()
     }

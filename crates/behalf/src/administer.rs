@@ -1,0 +1,222 @@
+//! The commands that go through the admin socket: `apply`, `tenant`, `key`, `log`.
+
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use behalf_server::{
+    admin_socket::wire::{Applied, LogEntry, LogPage, Secret},
+    clock::{Clock as _, SystemClock},
+};
+use serde::Serialize;
+
+use crate::{
+    admin::{Admin, AdminError},
+    app,
+    door::{Door, DoorArgs, failure},
+    environment::Environment,
+    failure::{Exit, Failure},
+    files,
+    http_client::block_on,
+    key, log, manifest, output, tenant,
+};
+
+/// `behalf apply`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ApplyArgs {
+    /// The manifest (YAML)
+    #[arg(short, long, value_name = "FILE")]
+    file: PathBuf,
+    /// Only say what would be done
+    #[arg(long)]
+    dry_run: bool,
+    /// Write generated secrets to this file (0600) instead of standard output
+    #[arg(long, value_name = "FILE")]
+    secrets_out: Option<PathBuf>,
+    /// Print JSON
+    #[arg(short, long, value_name = "FORMAT", value_parser = ["json"])]
+    output: Option<String>,
+    /// Which server.
+    #[command(flatten)]
+    door: DoorArgs,
+}
+
+/// `behalf apply`: makes the directory what the file says.
+pub(crate) fn apply(args: &ApplyArgs, environment: &Environment) -> anyhow::Result<ExitCode> {
+    let lookup = |name: &str| environment.text(name).ok().flatten().map(str::to_owned);
+    let manifest =
+        manifest::read(&args.file, lookup).map_err(|error| unusable(&args.file, &error))?;
+    if let Some(path) = args.secrets_out.as_deref().filter(|path| path.exists()) {
+        // Found before anything is made: a secret that cannot be written is lost.
+        return Err(Failure::usage(format!("{} exists and is not overwritten", path.display()))
+            .fix("--secrets-out with a new file")
+            .into());
+    }
+    let (status, applied) = ask(&args.door, environment, async |admin| {
+        Ok((admin.status().await?, admin.apply(manifest, args.dry_run).await?))
+    })?;
+    output::note(&format!("{} at {}", args.file.display(), status.public_url));
+    tell(args, &applied)?;
+    match &applied.failure {
+        None => Ok(ExitCode::SUCCESS),
+        Some(why) => Err(Failure::new(Exit::Failed, format!("stopped before the end: {why}"))
+            .fix("put it right and apply again: what was done stays")
+            .into()),
+    }
+}
+
+fn unusable(path: &Path, error: &manifest::FileError) -> Failure {
+    match error {
+        manifest::FileError::Io { source, .. } => match source.kind() {
+            std::io::ErrorKind::NotFound => {
+                Failure::new(Exit::NotFound, format!("there is no file {}", path.display()))
+            }
+            _ => Failure::path(path, "read", source),
+        },
+        other => Failure::usage(other.to_string()),
+    }
+}
+
+fn tell(args: &ApplyArgs, applied: &Applied) -> anyhow::Result<()> {
+    if let Some(path) = &args.secrets_out
+        && !applied.secrets.is_empty()
+    {
+        let lines: String = applied.secrets.iter().map(secret_line).collect();
+        files::create(path, lines.as_bytes())
+            .map_err(|cause| Failure::path(path, "write the secrets to", &cause))?;
+        output::note(&format!("{} secrets written to {}", applied.secrets.len(), path.display()));
+    }
+    let here = args.secrets_out.is_none();
+    if args.output.is_some() {
+        let shown = if here {
+            serde_json::to_value(applied)?
+        } else {
+            serde_json::to_value(Applied {
+                plan: applied.plan.clone(),
+                secrets: Vec::new(),
+                failure: applied.failure.clone(),
+            })?
+        };
+        return json(&shown);
+    }
+    for line in &applied.plan {
+        output::note(&line.to_string());
+    }
+    if applied.plan.is_empty() {
+        output::note("nothing to do: the directory is as the manifest says");
+    } else if args.dry_run {
+        output::note("dry run: nothing was changed");
+    }
+    if here {
+        let lines: String = applied.secrets.iter().map(secret_line).collect();
+        output::result(&lines)?;
+        if !lines.is_empty() {
+            output::note("These secrets are shown once; keep them now.");
+        }
+    }
+    Ok(())
+}
+
+fn secret_line(secret: &Secret) -> String {
+    format!("{}\t{}\t{}\t{}\n", secret.app, secret.app_id, secret.name, secret.value)
+}
+
+/// `behalf tenant`.
+pub(crate) fn tenant(
+    command: &tenant::Command,
+    environment: &Environment,
+) -> anyhow::Result<ExitCode> {
+    match command {
+        tenant::Command::Create(args) => {
+            let new = args.request();
+            let made = ask(&args.door, environment, async |admin| admin.create_tenant(&new).await)?;
+            say(args.output.is_some(), &made, tenant::created)
+        }
+        tenant::Command::List(args) => {
+            let all = ask(&args.door, environment, async |admin| admin.tenants().await)?;
+            say(args.output.is_some(), &all, |all| tenant::table(all))
+        }
+    }
+}
+
+/// `behalf key`.
+pub(crate) fn key(command: &key::Command, environment: &Environment) -> anyhow::Result<ExitCode> {
+    match command {
+        key::Command::List(args) => {
+            let keys = ask(&args.door, environment, async |admin| admin.keys().await)?;
+            say(args.output.is_some(), &keys, |keys| key::table(keys))
+        }
+        key::Command::Rotate(args) => {
+            let (alg, now) = args.request();
+            let keys = ask(&args.door, environment, async |admin| admin.rotate(alg, now).await)?;
+            if now {
+                output::note(key::AT_ONCE);
+            }
+            say(args.output.is_some(), &keys, |keys| key::table(keys))
+        }
+        key::Command::Revoke(args) => {
+            let keys = ask(&args.door, environment, async |admin| admin.revoke(&args.kid).await)?;
+            say(args.output.is_some(), &keys, |keys| key::table(keys))
+        }
+    }
+}
+
+/// `behalf app`.
+pub(crate) fn app(command: &app::Command, environment: &Environment) -> anyhow::Result<ExitCode> {
+    let app::Command::List(args) = command;
+    let all = ask(&args.door, environment, async |admin| admin.applications(&args.tenant).await)?;
+    say(args.output.is_some(), &all, |all| app::table(all))
+}
+
+/// `behalf log`.
+pub(crate) fn log(args: &log::Args, environment: &Environment) -> anyhow::Result<ExitCode> {
+    let as_json = args.output.is_some();
+    if let Some(id) = args.request {
+        let event = ask(&args.door, environment, async |admin| admin.sign_in(id).await)?;
+        return say(as_json, &event, log::explained);
+    }
+    let query = log::query(args, SystemClock::new().now())?;
+    let page: LogPage = ask(&args.door, environment, async |admin| admin.sign_ins(&query).await)?;
+    let more = page.next.is_some() && page.entries.len() >= usize::from(args.limit);
+    let oldest = page.entries.last().map(|entry| match entry {
+        LogEntry::SignIn(event) => event.time,
+        LogEntry::TurnedAway(tally) => tally.time,
+    });
+    if let (true, Some(oldest)) = (more, oldest) {
+        let oldest = behalf_core::time::written(oldest.unix_seconds());
+        output::note(&format!("note: there are entries before {oldest}; see more with --limit"));
+    }
+    say(as_json, &page, log::lines)
+}
+
+fn say<T: Serialize>(
+    as_json: bool,
+    value: &T,
+    text: impl Fn(&T) -> String,
+) -> anyhow::Result<ExitCode> {
+    if as_json {
+        json(value)?;
+    } else {
+        output::result(&text(value))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn json(value: &impl Serialize) -> anyhow::Result<()> {
+    Ok(output::result(&format!("{}\n", serde_json::to_string(value)?))?)
+}
+
+/// Asks the server that the arguments mean.
+fn ask<T>(
+    args: &DoorArgs,
+    environment: &Environment,
+    question: impl AsyncFnOnce(&Admin) -> Result<T, AdminError>,
+) -> anyhow::Result<T> {
+    block_on(async {
+        let door = Door::open(args, environment).await?;
+        let answer = question(&door.admin).await;
+        door.close().await?;
+        Ok(answer.map_err(failure)?)
+    })
+}

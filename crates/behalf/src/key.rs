@@ -1,0 +1,130 @@
+//! `behalf key`: the keys that sign tokens.
+
+use behalf_core::{
+    application::TokenAlg,
+    time::{Timestamp, written},
+};
+use behalf_server::admin_socket::wire::KeyInfo;
+
+use crate::door::DoorArgs;
+
+/// `behalf key`.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    /// List the signing keys
+    List(ListArgs),
+    /// Change the signing key: announced first, so that APIs have it when it signs
+    Rotate(RotateArgs),
+    /// Withdraw a key that has leaked: tokens it signed are refused from now on
+    Revoke(RevokeArgs),
+}
+
+/// `behalf key revoke`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct RevokeArgs {
+    /// The key's id, as `behalf key list` shows it
+    #[arg(value_name = "KID")]
+    pub(crate) kid: String,
+    /// Print JSON
+    #[arg(short, long, value_name = "FORMAT", value_parser = ["json"])]
+    pub(crate) output: Option<String>,
+    /// Which server.
+    #[command(flatten)]
+    pub(crate) door: DoorArgs,
+}
+
+/// `behalf key list`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ListArgs {
+    /// Print JSON
+    #[arg(short, long, value_name = "FORMAT", value_parser = ["json"])]
+    pub(crate) output: Option<String>,
+    /// Which server.
+    #[command(flatten)]
+    pub(crate) door: DoorArgs,
+}
+
+/// `behalf key rotate`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct RotateArgs {
+    /// At once, with the key that is announced already: for when the active one may have leaked
+    #[arg(long)]
+    pub(crate) now: bool,
+    /// The key of which algorithm
+    #[arg(long, value_enum, default_value_t = Alg::Rs256)]
+    pub(crate) alg: Alg,
+    /// Print JSON
+    #[arg(short, long, value_name = "FORMAT", value_parser = ["json"])]
+    pub(crate) output: Option<String>,
+    /// Which server.
+    #[command(flatten)]
+    pub(crate) door: DoorArgs,
+}
+
+/// Algorithms that there are keys of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Alg {
+    /// RSA
+    #[value(name = "RS256")]
+    Rs256,
+    /// P-256
+    #[value(name = "ES256")]
+    Es256,
+}
+
+impl RotateArgs {
+    /// What to ask for: the algorithm, and whether at once.
+    pub(crate) fn request(&self) -> (TokenAlg, bool) {
+        let alg = match self.alg {
+            Alg::Rs256 => TokenAlg::Rs256,
+            Alg::Es256 => TokenAlg::Es256,
+        };
+        (alg, self.now)
+    }
+}
+
+/// What `--now` does to others, said before they notice.
+pub(crate) const AT_ONCE: &str = "\
+note: the key was announced, so APIs that refresh their keys take its tokens at once; tokens of the \
+former key stay valid until they expire. An API that keeps keys for longer than their \
+announcement refuses new tokens until it looks again.";
+
+/// The keys as a table.
+pub(crate) fn table(keys: &[KeyInfo]) -> String {
+    let at = |time: Timestamp| written(time.unix_seconds());
+    let mut text = format!(
+        "{:<30} {:<6} {:<10} {:<21} {}\n",
+        "KID", "ALG", "STATE", "SIGNS FROM", "PUBLISHED UNTIL"
+    );
+    for key in keys {
+        let alg = match key.alg {
+            TokenAlg::Rs256 => "RS256",
+            TokenAlg::Es256 => "ES256",
+        };
+        let until = key.retire_at.map_or_else(|| "-".to_owned(), at);
+        let from = at(key.active_from);
+        text.push_str(&format!("{:<30} {alg:<6} {:<10} {from:<21} {until}\n", key.kid, key.state));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_for_each_key() {
+        let key = |kid: &str, state: &str, retire_at| KeyInfo {
+            kid: kid.into(),
+            alg: TokenAlg::Rs256,
+            state: state.into(),
+            active_from: Timestamp(1_790_000_000_000),
+            retire_at,
+        };
+        let until = Some(Timestamp(1_797_776_000_000));
+        insta::assert_snapshot!(table(&[
+            key("85ImZaPpqaWwVwaS9J74G2I8LqI", "active", until),
+            key("Q1d8ZaPpqaWwVwaS9J74G2I8Lxx", "announced", None),
+        ]));
+    }
+}

@@ -1,0 +1,74 @@
+//! `behalf tenant`: directories.
+
+use behalf_server::admin_socket::wire::{NewTenant, TenantInfo};
+
+use crate::door::DoorArgs;
+
+/// `behalf tenant`.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    /// Make a tenant
+    Create(CreateArgs),
+    /// List the tenants
+    List(ListArgs),
+}
+
+/// `behalf tenant create`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct CreateArgs {
+    /// What people will call it
+    #[arg(value_name = "NAME")]
+    name: String,
+    /// A domain that names it; you vouch that it is yours. May be repeated
+    #[arg(long = "domain", value_name = "DOMAIN", required = true)]
+    domains: Vec<String>,
+    /// Its id; a new one unless given
+    #[arg(long, value_name = "GUID", value_parser = tenant_id)]
+    id: Option<behalf_core::id::TenantId>,
+    /// Print JSON
+    #[arg(short, long, value_name = "FORMAT", value_parser = ["json"])]
+    pub(crate) output: Option<String>,
+    /// Which server.
+    #[command(flatten)]
+    pub(crate) door: DoorArgs,
+}
+
+/// `behalf tenant list`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ListArgs {
+    /// Print JSON
+    #[arg(short, long, value_name = "FORMAT", value_parser = ["json"])]
+    pub(crate) output: Option<String>,
+    /// Which server.
+    #[command(flatten)]
+    pub(crate) door: DoorArgs,
+}
+
+fn tenant_id(text: &str) -> Result<behalf_core::id::TenantId, behalf_core::id::NotAGuid> {
+    text.parse()
+}
+
+impl CreateArgs {
+    /// What to ask for.
+    pub(crate) fn request(&self) -> NewTenant {
+        NewTenant { name: self.name.clone(), domains: self.domains.clone(), id: self.id }
+    }
+}
+
+/// What was made and what comes next.
+pub(crate) fn created(tenant: &TenantInfo) -> String {
+    let domain = tenant.domains.first().map_or("-", String::as_str);
+    format!(
+        "Created {} ({domain})\n  Tenant id   {}\nNext: behalf apply -f FILE with `tenant: {domain}`\n",
+        tenant.name, tenant.id
+    )
+}
+
+/// The tenants as a table.
+pub(crate) fn table(tenants: &[TenantInfo]) -> String {
+    let line = |tenant: &TenantInfo| {
+        let disabled = if tenant.disabled { "  disabled" } else { "" };
+        format!("{}  {:<20} {}{disabled}\n", tenant.id, tenant.name, tenant.domains.join(", "))
+    };
+    tenants.iter().map(line).collect()
+}
