@@ -139,9 +139,9 @@ async fn connection(
         let Ok(logged) = lane.submit(&event(&ids, &clock)) else { return };
         if let Some((key, header, cost)) = &key {
             let (key, header) = (Arc::clone(key), header.clone());
-            let signed = slot.sign(*cost, move || sign_compact(&header, &[b'a'; 900], &key));
+            let signature = slot.sign(*cost, move || sign_compact(&header, &[b'a'; 900], &key));
             // The signature first: by then the row is mostly safe, and nobody need be woken for it.
-            let token = signed.await;
+            let token = signature.await;
             std::hint::black_box((token.is_ok(), logged.await.is_ok()));
         } else {
             drop(slot);

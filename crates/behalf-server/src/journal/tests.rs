@@ -218,6 +218,8 @@ async fn an_index_of_closed_hours_answers_as_a_scan_does() {
 async fn a_changed_or_removed_row_is_noticed() {
     for tamper in [
         "UPDATE event SET record = x'01' WHERE seq = 3",
+        "UPDATE event SET record = zeroblob(length(record)) WHERE seq = 3",
+        "UPDATE event SET record = (SELECT record FROM event WHERE seq = 2) WHERE seq = 3",
         "DELETE FROM event WHERE seq = 3",
         "DELETE FROM event WHERE seq = 1",
         "UPDATE event SET at = at + 1 WHERE seq = 3",
