@@ -1,4 +1,5 @@
-"""What the suites find besides the dev world: certificates, a daemon with both kinds, three APIs."""
+"""What the suites find besides the dev world: certificates, a daemon with every kind of credential,
+three APIs."""
 
 import base64
 import datetime
@@ -7,6 +8,7 @@ import json
 import secrets
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 from cryptography import x509
@@ -18,6 +20,9 @@ DAEMON = "1e7e0000-0000-4000-8000-000000000001"
 API_V1 = "1e7e0000-0000-4000-8000-000000000002"
 API_V2 = "1e7e0000-0000-4000-8000-000000000003"
 API_CLOSED = "1e7e0000-0000-4000-8000-000000000004"
+
+# An expired credential cannot be registered: these expire just after.
+SHORT = datetime.timedelta(seconds=6)
 
 MANIFEST = f"""\
 apiVersion: behalf/v1
@@ -52,6 +57,7 @@ apps:
       interop-v2: {{ as-app: [Things.Read.All] }}
     credentials:
       - {{ secret: {{ from-file: secret.txt }}, name: interop }}
+      - {{ secret: {{ from-file: expired.txt }}, name: expired-secret, expires: 1s }}
       - {{ certificate: valid.crt, name: valid }}
       - {{ certificate: expired.crt, name: expired }}
 grants: {{ admin-consent: [interop-daemon] }}
@@ -66,22 +72,25 @@ def prepare(ready: dict, bin_dir: Path, scratch: Path, environment: dict[str, st
     """Makes the certificates, applies the manifest, and writes what the suites read."""
     folder = scratch / "world"
     folder.mkdir(mode=0o700)
-    secret = secrets.token_urlsafe(32)
+    secret, expired = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
     (folder / "secret.txt").write_text(secret)
+    (folder / "expired.txt").write_text(expired)
     (folder / "manifest.yaml").write_text(MANIFEST)
+    month = datetime.timedelta(days=30)
     certificates = {
-        "valid": make_certificate(folder, "valid", first_day=-1, last_day=30),
-        "expired": make_certificate(folder, "expired", first_day=-30, last_day=-1),
-        "unregistered": make_certificate(folder, "unregistered", first_day=-1, last_day=30),
+        "valid": make_certificate(folder, "valid", month),
+        "unregistered": make_certificate(folder, "unregistered", month),
+        "expired": make_certificate(folder, "expired", SHORT),
     }
     apply = [str(bin_dir / "behalf"), "apply", "-f", "manifest.yaml"]
     subprocess.run(apply, cwd=folder, env=environment, check=True)
+    time.sleep(SHORT.total_seconds() + 1)
     described = {
         "ready": ready,
         "bin_dir": str(bin_dir.resolve()),
         "samples_dir": str(Path(__file__).resolve().parent.parent / "samples"),
         "certificates": certificates,
-        "daemon": {"app_id": DAEMON, "secret": secret, "tenant": "acme"},
+        "daemon": {"app_id": DAEMON, "secret": secret, "expired_secret": expired},
         "apis": {
             "v1": {"app_id": API_V1, "uri": "api://interop-v1"},
             "v2": {"app_id": API_V2, "uri": "api://interop-v2"},
@@ -93,19 +102,19 @@ def prepare(ready: dict, bin_dir: Path, scratch: Path, environment: dict[str, st
     return path
 
 
-def make_certificate(folder: Path, name: str, first_day: int, last_day: int) -> dict[str, str]:
-    """A self-signed RSA-2048 certificate, valid between two days counted from today."""
+def make_certificate(folder: Path, name: str, life: datetime.timedelta) -> dict[str, str]:
+    """A self-signed RSA-2048 certificate that has been valid since yesterday, for `life` from now."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"interop {name}")])
-    today = datetime.datetime.now(datetime.timezone.utc)
+    now = datetime.datetime.now(datetime.timezone.utc)
     certificate = (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(subject)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(today + datetime.timedelta(days=first_day))
-        .not_valid_after(today + datetime.timedelta(days=last_day))
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + life)
         .sign(key, hashes.SHA256())
     )
     key_pem = key.private_bytes(

@@ -94,6 +94,9 @@ test("wrong secret: invalid_client 7000215, 401", async () => {
   assert.equal(String(found.errorNo), "7000215");
 });
 
+test("expired secret: invalid_client 7000222", () =>
+  refused(application({ clientSecret: daemon.expired_secret }), "invalid_client", 7000222));
+
 test("expired certificate: invalid_client 1000502", () =>
   refused(application(certificate("expired", sha256)), "invalid_client", 1000502));
 

@@ -123,6 +123,12 @@ def _():
     refused(app.acquire_token_for_client(V2_SCOPE), "invalid_client", 7000215)
 
 
+@case("expired secret: invalid_client 7000222")
+def _():
+    app = application(DAEMON["expired_secret"])
+    refused(app.acquire_token_for_client(V2_SCOPE), "invalid_client", 7000222)
+
+
 @case("expired certificate: invalid_client 1000502")
 def _():
     app = application(certificate("expired"))
