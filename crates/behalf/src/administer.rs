@@ -217,6 +217,6 @@ fn ask<T>(
         let door = Door::open(args, environment).await?;
         let answer = question(&door.admin).await;
         door.close().await?;
-        Ok(answer.map_err(failure)?)
+        Ok(answer.map_err(|error| failure(&error))?)
     })
 }

@@ -71,7 +71,7 @@ impl Door {
     async fn to_data(config: &Config) -> anyhow::Result<Self> {
         let folder = config.storage.parent().unwrap_or(&config.storage);
         let admin = Admin::of(folder);
-        if admin.is_up().await.map_err(failure)? {
+        if admin.is_up().await.map_err(|error| failure(&error))? {
             return Ok(Self { admin, opened: None });
         }
         let environment = |error: String| Failure::environment(error);
@@ -105,8 +105,8 @@ impl Door {
 }
 
 /// The exit code of an administrator's refusal.
-pub(crate) fn failure(error: AdminError) -> Failure {
-    let exit = match &error {
+pub(crate) fn failure(error: &AdminError) -> Failure {
+    let exit = match error {
         AdminError::NoServer { .. } => Exit::Environment,
         AdminError::Denied { .. } => Exit::Denied,
         AdminError::Broken(_) => Exit::Failed,

@@ -93,20 +93,21 @@ fn written(public_url: &str, folder: &Path, tls: Option<(&Path, &Path)>) -> anyh
     };
     let database = folder.join("data/behalf.db");
     let storage = quoted(&format!("sqlite://{}", database.to_string_lossy()));
-    let mut text = format!(
+    let tls = match tls {
+        Some((certificate, key)) => {
+            format!("cert = {}\nkey = {}\n", path(certificate)?, path(key)?)
+        }
+        None => {
+            "# cert = \"/etc/behalf/fullchain.pem\"\n# key = \"/etc/behalf/key.pem\"\n".to_owned()
+        }
+    };
+    Ok(format!(
         "# Every setting is also an environment variable: tls.cert is BEHALF_TLS_CERT.\n\
          # What else can be set: docs/reference/configuration.md\n\n\
-         public_url = {}\nmaster_key_file = \"{MASTER_KEY}\"\n\n[storage]\nurl = {storage}\n\n[tls]\n",
+         public_url = {}\nmaster_key_file = \"{MASTER_KEY}\"\n\n\
+         [storage]\nurl = {storage}\n\n[tls]\n{tls}",
         quoted(public_url)
-    );
-    match tls {
-        Some((certificate, key)) => {
-            text.push_str(&format!("cert = {}\nkey = {}\n", path(certificate)?, path(key)?));
-        }
-        None => text
-            .push_str("# cert = \"/etc/behalf/fullchain.pem\"\n# key = \"/etc/behalf/key.pem\"\n"),
-    }
-    Ok(text)
+    ))
 }
 
 /// What is written must be what `serve` reads; only TLS may still be missing.

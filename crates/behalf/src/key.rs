@@ -1,5 +1,7 @@
 //! `behalf key`: the keys that sign tokens.
 
+use std::fmt::Write as _;
+
 use behalf_core::{
     application::TokenAlg,
     time::{Timestamp, written},
@@ -103,7 +105,7 @@ pub(crate) fn table(keys: &[KeyInfo]) -> String {
         };
         let until = key.retire_at.map_or_else(|| "-".to_owned(), at);
         let from = at(key.active_from);
-        text.push_str(&format!("{:<30} {alg:<6} {:<10} {from:<21} {until}\n", key.kid, key.state));
+        let _ = writeln!(text, "{:<30} {alg:<6} {:<10} {from:<21} {until}", key.kid, key.state);
     }
     text
 }

@@ -20,7 +20,7 @@ pub(crate) struct Args {
     /// Only of this client, by its application id
     #[arg(long, value_name = "GUID", value_parser = app_id)]
     pub(crate) app: Option<AppId>,
-    /// Only this request: x-ms-request-id, trace_id
+    /// Only this request: `x-ms-request-id`, `trace_id`
     #[arg(long, value_name = "GUID", value_parser = request_id, conflicts_with_all = ["tenant", "app", "since"])]
     pub(crate) request: Option<RequestId>,
     /// Only since then: a time ago (15m, 2h, 3d) or a date and time (2026-01-31T12:00:00Z)

@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, IsTerminal as _, Read as _},
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use zeroize::Zeroizing;
@@ -23,7 +23,7 @@ const SECRET_MAX: u64 = 4096;
 /// `--server`, for commands that talk to one.
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct ServerArgs {
-    /// The server; else BEHALF_URL, else the dev instance that runs
+    /// The server; else `BEHALF_URL`, else the dev instance that runs
     #[arg(long, value_name = "URL")]
     pub(crate) server: Option<String>,
 }
@@ -130,7 +130,7 @@ pub(crate) fn secret(
     Some(first_line(&text)).filter(|line| !line.is_empty()).ok_or_else(missing)
 }
 
-fn from_file(path: &PathBuf) -> Result<Zeroizing<String>, Failure> {
+fn from_file(path: &Path) -> Result<Zeroizing<String>, Failure> {
     let text = files::read_text(path, SECRET_MAX)
         .map_err(|cause| Failure::path(path, "read the secret from", &cause))?;
     Ok(first_line(&Zeroizing::new(text)))

@@ -30,7 +30,7 @@ async fn entries(who: Either<OnBehalf<EntriesRead>, AppOnly<EntriesReadAll>>) ->
 pub(super) async fn start(base_url: &str, ca_file: &Path) -> anyhow::Result<SocketAddr> {
     let server = ResourceServer::builder(format!("{base_url}/{}", world::ACME.domain))
         .permissions::<Permissions>()
-        .audience(world::LEDGER_API.app_id.to_string())
+        .audience(world::LEDGER_API.id.to_string())
         .ca_file(ca_file)
         .build()
         .await

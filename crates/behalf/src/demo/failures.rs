@@ -54,7 +54,7 @@ pub(super) async fn run(stage: &mut Stage) -> anyhow::Result<u32> {
     let elsewhere = wire::ask(stage, &daemon_asks(Target::Scope("api://orders/.default"))).await?;
     let orders = Ask {
         from: world::ORDERS_API.name,
-        client_id: world::ORDERS_API.app_id.to_string(),
+        client_id: world::ORDERS_API.id.to_string(),
         secret: "behalf-dev-orders-api",
         target: ledger,
     };
@@ -91,15 +91,15 @@ async fn token_case(stage: &mut Stage, case: &Refused<'_>) -> anyhow::Result<()>
     let answer = wire::ask(stage, &case.ask).await?;
     let error = answer.body["error"].as_str().unwrap_or_default().to_owned();
     let way = format!("{} -> behalf", case.ask.from);
-    stage.say(&format!(
+    Stage::say(&format!(
         "  x  {:<20} {way:<30} {} {error}  AADSTS{}",
         case.what,
         answer.status,
         answer.code()
     ))?;
-    stage.say(&format!("       behalf checked   {}", wire::checks(&answer.event)))?;
+    Stage::say(&format!("       behalf checked   {}", wire::checks(&answer.event)))?;
     if let Some(reason) = wire::reason(&answer.event) {
-        stage.say(&format!("       {reason}"))?;
+        Stage::say(&format!("       {reason}"))?;
     }
     stage.expect("status", &answer.status, &case.status)?;
     stage.expect("error", &error.as_str(), &case.error)?;
@@ -112,7 +112,7 @@ async fn call_case(stage: &mut Stage, case: &TurnedAway<'_>) -> anyhow::Result<(
     let reply = wire::call_ledger(stage, case.token).await?;
     let error = parameter(&reply.challenge, "error");
     let why = parameter(&reply.challenge, "error_description");
-    stage.say(&format!(
+    Stage::say(&format!(
         "  x  {:<20} {:<30} {} {error}\n       ledger-api says   {why}",
         case.what, "invoice-daemon -> ledger-api", reply.status
     ))?;

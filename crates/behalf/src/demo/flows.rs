@@ -13,12 +13,7 @@ const DAEMON: &str = "invoice-daemon";
 
 /// A request of the daemon of the dev world.
 pub(super) fn daemon_asks(target: Target<'_>) -> Ask<'_> {
-    Ask {
-        from: DAEMON,
-        client_id: world::INVOICE_DAEMON.app_id.to_string(),
-        secret: SECRET,
-        target,
-    }
+    Ask { from: DAEMON, client_id: world::INVOICE_DAEMON.id.to_string(), secret: SECRET, target }
 }
 
 /// Runs them all; answers with how many there are.
@@ -38,19 +33,19 @@ pub(super) async fn run(stage: &mut Stage) -> anyhow::Result<u32> {
 }
 
 pub(super) fn title(stage: &Stage, text: &str) -> anyhow::Result<()> {
-    stage.say(&format!("{}\n", stage.style.strong(text)))
+    Stage::say(&format!("{}\n", stage.style.strong(text)))
 }
 
 /// Steps 1 and 2: the token.
 async fn token(stage: &mut Stage, ask: &Ask<'_>) -> anyhow::Result<wire::Answer> {
     let (request, form) = wire::shown(ask);
     let way = format!("{} -> behalf", ask.from);
-    stage.say(&format!("  1  {way:<30} {request}\n       {form}"))?;
+    Stage::say(&format!("  1  {way:<30} {request}\n       {form}"))?;
     let answer = wire::ask(stage, ask).await?;
-    stage.say(&format!("     behalf checked   {}", wire::checks(&answer.event)))?;
+    Stage::say(&format!("     behalf checked   {}", wire::checks(&answer.event)))?;
     let (header, claims) = (wire::part(answer.token(), 0), wire::part(answer.token(), 1));
     let way = format!("behalf -> {}", ask.from);
-    stage.say(&format!(
+    Stage::say(&format!(
         "  2  {way:<30} {}  {:.1} ms   access_token {}… ({}, kid {}…)   expires_in {}\n       {}",
         answer.status,
         answer.millis,
@@ -64,10 +59,10 @@ async fn token(stage: &mut Stage, ask: &Ask<'_>) -> anyhow::Result<wire::Answer>
     stage.expect("first failed check", &answer.event.trail.first_failed(), &None)?;
     let base_url = stage.instance.ready.base_url.clone();
     for (name, expected) in [
-        ("aud", json!(world::LEDGER_API.app_id.to_string())),
+        ("aud", json!(world::LEDGER_API.id.to_string())),
         ("iss", json!(format!("{base_url}/{}/v2.0", world::ACME.id))),
         ("tid", json!(world::ACME.id.to_string())),
-        ("azp", json!(world::INVOICE_DAEMON.app_id.to_string())),
+        ("azp", json!(world::INVOICE_DAEMON.id.to_string())),
         ("ver", json!("2.0")),
         ("roles", json!(["Entries.Read.All"])),
         ("scp", Value::Null),
@@ -79,7 +74,7 @@ async fn token(stage: &mut Stage, ask: &Ask<'_>) -> anyhow::Result<wire::Answer>
 
 /// Steps 3 and 4: the API.
 async fn call(stage: &mut Stage, token: &str) -> anyhow::Result<()> {
-    stage.say(&format!(
+    Stage::say(&format!(
         "  3  {:<30} GET /entries   Authorization: Bearer {}…",
         "invoice-daemon -> ledger-api",
         clip(token, 10)
@@ -87,13 +82,13 @@ async fn call(stage: &mut Stage, token: &str) -> anyhow::Result<()> {
     let reply = wire::call_ledger(stage, token).await?;
     if reply.status == 200 {
         // The middleware lets nothing through that fails one of these.
-        stage.say(
+        Stage::say(
             "     ledger-api checked   ok signature   ok issuer   ok tenant   ok audience   \
              ok not expired   ok role Entries.Read.All",
         )?;
     }
     let entries = reply.body.as_array().map_or(0, Vec::len);
-    stage.say(&format!(
+    Stage::say(&format!(
         "  4  {:<30} {}  [{entries} entries]",
         "ledger-api -> invoice-daemon", reply.status
     ))?;
@@ -104,7 +99,7 @@ async fn call(stage: &mut Stage, token: &str) -> anyhow::Result<()> {
 fn claims_line(claims: &Value) -> String {
     let roles: Vec<&str> = claims["roles"].as_array().into_iter().flatten().map(text).collect();
     let audience = text(&claims["aud"]);
-    let named = world::APPS.iter().find(|app| app.app_id.to_string() == audience);
+    let named = world::APPS.iter().find(|app| app.id.to_string() == audience);
     format!(
         "ver {}   aud {} ({})   azp {}   roles [{}]   (no user)",
         text(&claims["ver"]),

@@ -82,7 +82,7 @@ impl Stage {
     }
 
     /// Prints a line.
-    pub(super) fn say(&self, line: &str) -> anyhow::Result<()> {
+    pub(super) fn say(line: &str) -> anyhow::Result<()> {
         Ok(output::result(&format!("{line}\n"))?)
     }
 
@@ -98,7 +98,7 @@ impl Stage {
         }
         self.problems += 1;
         let line = format!("     OFF  {what}: found {found:?}, expected {expected:?}");
-        self.say(&self.style.bad(&line))
+        Self::say(&self.style.bad(&line))
     }
 
     /// The event of the sign-in log that `request_id` (`x-ms-request-id`) names.
@@ -149,7 +149,7 @@ async fn add_actors(instance: &Instance) -> anyhow::Result<()> {
         created: now.minus(Duration::from_hours(24 * 180)),
         expires: now.minus(Duration::from_hours(24)),
     };
-    let daemon = AppRef::AppId(AppId(world::INVOICE_DAEMON.app_id));
+    let daemon = AppRef::AppId(AppId(world::INVOICE_DAEMON.id));
     // Past use cases: nobody can register a secret that has expired already.
     let add = |app: &mut Application| {
         app.secrets.push(expired.clone());

@@ -134,7 +134,8 @@ fn make(key_file: &Path, ca_file: &Path, now: Timestamp) -> anyhow::Result<(KeyP
 /// (`localhost` and `test` are reserved by RFC 2606), so that a leaked key is of little use.
 fn ca_params(key: &KeyPair, now: Timestamp) -> anyhow::Result<CertificateParams> {
     let id = Sha256Thumbprint::of(&key.subject_public_key_info());
-    let id: String = id.0.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    let [a, b, c, d, ..] = id.0;
+    let id = format!("{a:02x}{b:02x}{c:02x}{d:02x}");
     let mut params = CertificateParams::new(Vec::new())?;
     // Each user's CA has a name of its own: trust stores list certificates by name.
     params.distinguished_name = named(format!("behalf dev CA {id}"));

@@ -257,7 +257,7 @@ fn describe(
 ) -> anyhow::Result<Ready> {
     let secret = |name: &str| secrets.get(name).map(|secret| secret.expose().to_owned());
     let app = |app: &world::App| AppEntry {
-        app_id: app.app_id.to_string(),
+        app_id: app.id.to_string(),
         tenant: app.tenant.key.to_owned(),
         app_id_uri: app.uri.map(str::to_owned),
         secret: secret(app.name),
@@ -268,7 +268,7 @@ fn describe(
         id: tenant.id.to_string(),
         domain: tenant.domain.to_owned(),
     };
-    let visible = world::APPS.iter().filter(|app| app.app_id != world::ADMIN.app_id);
+    let visible = world::APPS.iter().filter(|app| app.id != world::ADMIN.id);
     Ok(Ready {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         pid: std::process::id(),
@@ -280,7 +280,7 @@ fn describe(
         users: BTreeMap::new(),
         apps: visible.map(|one| (one.name.to_owned(), app(one))).collect(),
         admin: AdminEntry {
-            client_id: world::ADMIN.app_id.to_string(),
+            client_id: world::ADMIN.id.to_string(),
             client_secret: secret(world::ADMIN.name).context("the admin app has a secret")?,
             resource: base_url.to_owned(),
             base_url: format!("{base_url}/v1.0"),

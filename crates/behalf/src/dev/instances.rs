@@ -71,13 +71,10 @@ pub(crate) fn live(dev_folder: &Path) -> Vec<Ready> {
 
 fn read(path: &Path) -> Option<Ready> {
     let file = File::open(path).ok()?;
-    match file.try_lock_shared() {
-        Err(TryLockError::WouldBlock) => {}
+    if !matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)) {
         // Nobody holds it: its process is gone.
-        _ => {
-            remove(path);
-            return None;
-        }
+        remove(path);
+        return None;
     }
     serde_json::from_str(&files::read_text(path, LONGEST).ok()?).ok()
 }

@@ -28,7 +28,7 @@ pub(crate) struct Ready {
     /// By short name.
     pub(crate) tenants: BTreeMap<String, TenantEntry>,
     /// By user principal name; empty until users sign in.
-    pub(crate) users: BTreeMap<String, UserEntry>,
+    pub(crate) users: BTreeMap<String, serde_json::Value>,
     /// By name.
     pub(crate) apps: BTreeMap<String, AppEntry>,
     /// The client that administers by program.
@@ -43,10 +43,6 @@ pub(crate) struct TenantEntry {
     /// Its domain.
     pub(crate) domain: String,
 }
-
-/// A user of an instance: none exist in this version.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct UserEntry {}
 
 /// An application of an instance; what it does not have is left out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

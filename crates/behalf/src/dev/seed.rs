@@ -59,7 +59,7 @@ impl Seed<'_> {
                 self.app(app, &made).await?;
                 self.credentials(app).await?;
                 if app.calls.iter().any(|call| !call.as_app.is_empty()) {
-                    self.directory.grant_admin_consent(made.id, AppId(app.app_id)).await?;
+                    self.directory.grant_admin_consent(made.id, AppId(app.id)).await?;
                 }
             }
         }
@@ -89,7 +89,7 @@ impl Seed<'_> {
         let new = NewApplication {
             tenant: home.id,
             name: app.name.to_owned(),
-            app_id: Some(AppId(app.app_id)),
+            app_id: Some(AppId(app.id)),
             kind: app.kind,
             audience: app.audience,
         };
@@ -133,7 +133,7 @@ impl Seed<'_> {
 }
 
 fn reference(app: &App) -> AppRef {
-    AppRef::AppId(AppId(app.app_id))
+    AppRef::AppId(AppId(app.id))
 }
 
 /// Fills in what `app` offers and needs.
@@ -142,10 +142,8 @@ fn complete(
     app: &App,
     home: &tenant::Tenant,
 ) -> Result<(), Refusal> {
-    let uris = app
-        .uri
-        .iter()
-        .map(|uri| IdentifierUri::register(uri, AppId(app.app_id), home, app.audience));
+    let uris =
+        app.uri.iter().map(|uri| IdentifierUri::register(uri, AppId(app.id), home, app.audience));
     application.identifier_uris = uris.collect::<Result<_, _>>()?;
     application.scopes = app
         .scopes
@@ -172,7 +170,7 @@ fn complete(
     let required = app.calls.iter().filter_map(|call| {
         let api = world::app(call.api)?;
         Some(RequiredResource {
-            app_id: AppId(api.app_id),
+            app_id: AppId(api.id),
             scopes: call.as_user.iter().map(|value| permission(api, "scope", value)).collect(),
             roles: call.as_app.iter().map(|value| permission(api, "role", value)).collect(),
         })

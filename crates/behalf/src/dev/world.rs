@@ -23,7 +23,7 @@ pub(crate) struct App {
     /// Its name in its tenant.
     pub(crate) name: &'static str,
     /// `appId`.
-    pub(crate) app_id: Uuid,
+    pub(crate) id: Uuid,
     /// Its home.
     pub(crate) tenant: &'static Tenant,
     /// What kind of program it is.
@@ -84,7 +84,7 @@ pub(crate) static APPS: [App; 7] =
 /// What an application has unless it says otherwise.
 const PLAIN: App = App {
     name: "",
-    app_id: Uuid::nil(),
+    id: Uuid::nil(),
     tenant: &ACME,
     kind: AppKind::Api,
     audience: SignInAudience::Single,
@@ -101,7 +101,7 @@ const PLAIN: App = App {
 /// The daemon of scenario 1.
 pub(crate) const INVOICE_DAEMON: App = App {
     name: "invoice-daemon",
-    app_id: uuid!("dae00000-0000-4000-8000-000000000001"),
+    id: uuid!("dae00000-0000-4000-8000-000000000001"),
     kind: AppKind::Daemon,
     calls: &[Call { api: "ledger-api", as_user: &[], as_app: &["Entries.Read.All"] }],
     secret: true,
@@ -111,7 +111,7 @@ pub(crate) const INVOICE_DAEMON: App = App {
 
 const DESK_APP: App = App {
     name: "desk-app",
-    app_id: uuid!("face0000-0000-4000-8000-000000000002"),
+    id: uuid!("face0000-0000-4000-8000-000000000002"),
     kind: AppKind::Native,
     calls: &[Call { api: "orders-api", as_user: &["Orders.Read"], as_app: &[] }],
     redirects: &["http://localhost"],
@@ -121,12 +121,12 @@ const DESK_APP: App = App {
 /// An API that calls another one.
 pub(crate) const ORDERS_API: App = App {
     name: "orders-api",
-    app_id: uuid!("a9100000-0000-4000-8000-000000000003"),
+    id: uuid!("a9100000-0000-4000-8000-000000000003"),
     uri: Some("api://orders"),
     scopes: &[("Orders.Read", Consent::User, "Read your orders")],
     roles: &[("Orders.Read.All", "Read all orders")],
     calls: &[Call { api: "ledger-api", as_user: &["Entries.Read"], as_app: &[] }],
-    known_clients: &[DESK_APP.app_id],
+    known_clients: &[DESK_APP.id],
     secret: true,
     ..PLAIN
 };
@@ -134,7 +134,7 @@ pub(crate) const ORDERS_API: App = App {
 /// The API of scenario 1.
 pub(crate) const LEDGER_API: App = App {
     name: "ledger-api",
-    app_id: uuid!("a9200000-0000-4000-8000-000000000004"),
+    id: uuid!("a9200000-0000-4000-8000-000000000004"),
     uri: Some("api://ledger"),
     scopes: &[
         ("Entries.Read", Consent::User, "Read your ledger entries"),
@@ -146,7 +146,7 @@ pub(crate) const LEDGER_API: App = App {
 
 const TREND_REPORT: App = App {
     name: "trend-report",
-    app_id: uuid!("7e4d0000-0000-4000-8000-000000000005"),
+    id: uuid!("7e4d0000-0000-4000-8000-000000000005"),
     tenant: &GLOBEX,
     kind: AppKind::Web,
     audience: SignInAudience::Multi,
@@ -157,19 +157,19 @@ const TREND_REPORT: App = App {
 
 const TREND_API: App = App {
     name: "trend-api",
-    app_id: uuid!("7e4d0000-0000-4000-8000-000000000006"),
+    id: uuid!("7e4d0000-0000-4000-8000-000000000006"),
     tenant: &GLOBEX,
     audience: SignInAudience::Multi,
     uri: Some("api://7e4d0000-0000-4000-8000-000000000006"),
     scopes: &[("Trends.Read", Consent::User, "Read trends")],
-    known_clients: &[TREND_REPORT.app_id],
+    known_clients: &[TREND_REPORT.id],
     ..PLAIN
 };
 
 /// The client that administers the world by program.
 pub(crate) const ADMIN: App = App {
     name: "admin",
-    app_id: uuid!("ad310000-0000-4000-8000-000000000007"),
+    id: uuid!("ad310000-0000-4000-8000-000000000007"),
     kind: AppKind::Daemon,
     secret: true,
     ..PLAIN
@@ -221,7 +221,7 @@ mod tests {
 
     #[test]
     fn ids_are_the_promised_ones() {
-        assert_eq!(app("invoice-daemon").unwrap().app_id, INVOICE_DAEMON.app_id);
+        assert_eq!(app("invoice-daemon").unwrap().id, INVOICE_DAEMON.id);
         assert_eq!(
             object_id(&ACME, "application", "ledger-api"),
             Uuid::new_v5(&ACME.id, b"applicationledger-api")

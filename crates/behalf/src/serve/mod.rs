@@ -82,7 +82,8 @@ fn private(master_key: &Path) -> Result<(), Failure> {
     // A file that is missing is told of where it is read.
     let Ok(found) = std::fs::metadata(master_key) else { return Ok(()) };
     let mode = found.permissions().mode() & 0o777;
-    if mode & 0o007 == 0 {
+    let by_others = mode & 0o007;
+    if by_others == 0 {
         return Ok(());
     }
     let path = master_key.display();

@@ -61,7 +61,7 @@ impl Node {
         // One more for the management listener.
         let opened =
             boot::open(settings(config), Arc::new(master), (clock, entropy), cores + 1).await;
-        let opened = Arc::new(opened.map_err(told)?);
+        let opened = Arc::new(opened.map_err(|error| told(&error))?);
         let server = &opened.server;
         refuse_dev_world(server).await?;
         server.metrics.attach(samples(&tls, Tls::samples));
@@ -161,7 +161,7 @@ fn data_folder(config: &Config) -> &Path {
     config.storage.parent().unwrap_or(&config.storage)
 }
 
-fn told(error: BootError) -> Failure {
+fn told(error: &BootError) -> Failure {
     Failure::environment(error.to_string())
 }
 
@@ -175,8 +175,8 @@ async fn refuse_dev_world(server: &Server) -> anyhow::Result<()> {
         }
     }
     for app in &world::APPS {
-        if reading.app_home(AppId(app.app_id)).await?.is_some() {
-            found = Some(app.app_id);
+        if reading.app_home(AppId(app.id)).await?.is_some() {
+            found = Some(app.id);
         }
     }
     match found {

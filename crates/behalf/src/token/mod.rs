@@ -28,10 +28,10 @@ pub(crate) struct GetArgs {
     /// The application, by name or by id
     #[arg(long = "as", value_name = "APP")]
     pub(crate) client: String,
-    /// What to ask for on the v2 endpoint, such as api://ledger/.default
+    /// What to ask for on the v2 endpoint, such as `api://ledger/.default`
     #[arg(long, required_unless_present = "resource", conflicts_with = "resource")]
     pub(crate) scope: Option<String>,
-    /// What to ask for on the v1 endpoint, such as api://ledger
+    /// What to ask for on the v1 endpoint, such as `api://ledger`
     #[arg(long)]
     pub(crate) resource: Option<String>,
     /// The tenant, by domain or by id; needed where no dev instance tells it

@@ -6,15 +6,14 @@ fn redacted(text: &str) -> String {
     for line in text.lines() {
         let mut words: Vec<String> = line.split(' ').map(str::to_owned).collect();
         for at in 0..words.len() {
-            if words[at].starts_with("eyJ") {
-                words[at] = "TOKEN".to_owned();
-            } else if words[at] == "kid" && at + 1 < words.len() {
-                words[at + 1] = "KID)".to_owned();
-            } else if is_moment(&words[at]) {
-                words[at] = "WHEN".to_owned();
-            } else if at > 0 && words[at].starts_with("ms") {
-                words[at - 1] = "N".to_owned();
-            }
+            let new = match words[at].as_str() {
+                word if word.starts_with("eyJ") => "TOKEN",
+                word if is_moment(word) => "WHEN",
+                _ if words.get(at + 1).is_some_and(|next| next.starts_with("ms")) => "N",
+                _ if at > 0 && words[at - 1] == "kid" => "KID)",
+                _ => continue,
+            };
+            new.clone_into(&mut words[at]);
         }
         out.push_str(&words.join(" "));
         out.push('\n');

@@ -1,5 +1,9 @@
 //! The command as scripts and people use it: processes, exit codes, files, TLS.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+#![expect(clippy::expect_used, reason = "helpers of tests")]
+#![expect(clippy::panic, reason = "a test fails by panicking")]
+
 mod admin;
 mod demo;
 mod dev;
