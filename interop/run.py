@@ -30,6 +30,7 @@ SUITES = [
     "node/validate_jose.mjs",
     "rust",
     "python/samples.py",
+    "python/sign_in_log.py",
     "python/throttling.py",
     "node/throttling.mjs",
 ]
@@ -53,6 +54,9 @@ def main() -> int:
             for suite in suites:
                 ok, bad = run_suite(suite, arguments, prepared, scratch)
                 passed, failed = passed + ok, failed + bad
+            code = server.stop()
+            print(f"\n{'not ok' if code else 'ok'} behalf dev ends when asked to: exit {code}")
+            passed, failed = passed + (not code), failed + bool(code)
     print(f"\n{passed} passed, {failed} failed")
     return 1 if failed or not passed else 0
 
@@ -95,12 +99,7 @@ class Server:
         return self
 
     def __exit__(self, kind, _error, _trace) -> None:
-        self.process.send_signal(signal.SIGTERM)
-        try:
-            self.process.wait(timeout=30)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        self.stop()
         if kind is not None:
             self.show_log()
 
@@ -114,6 +113,15 @@ class Server:
                 raise SystemExit(f"error: no ready file after {START_SECONDS} s")
             time.sleep(0.02)
         return world.read_json(self.ready_file)
+
+    def stop(self) -> int:
+        """Asks the server to end; returns its exit code, negative when it had to be killed."""
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+        return self.process.wait()
 
     def show_log(self) -> None:
         print("--- the server's output:", file=sys.stderr)

@@ -89,6 +89,8 @@ def prepare(ready: dict, bin_dir: Path, scratch: Path, environment: dict[str, st
         "ready": ready,
         "bin_dir": str(bin_dir.resolve()),
         "samples_dir": str(Path(__file__).resolve().parent.parent / "samples"),
+        "dev_dir": environment["BEHALF_DEV_DIR"],
+        "server_log": str(scratch / "behalf.log"),
         "certificates": certificates,
         "daemon": {"app_id": DAEMON, "secret": secret, "expired_secret": expired},
         "apis": {

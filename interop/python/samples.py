@@ -123,6 +123,17 @@ for name, kind, credential in (
     )
 
 
+@case("behalf run gives samples/python/daemon all it needs")
+def _():
+    command = [str(Path(WORLD["bin_dir"]) / "behalf"), "run", "invoice-daemon", "--", *COMMANDS["python/daemon"]]
+    environment = os.environ | {"BEHALF_DEV_DIR": WORLD["dev_dir"], "LEDGER_URL": JUDGE_URL}
+    for variable in ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"):
+        del environment[variable]
+    done = subprocess.run(command, env=environment, text=True, capture_output=True, timeout=60)
+    expect((done.returncode, done.stderr), (0, ""), "exit and errors")
+    expect(json.loads(done.stdout), ENTRIES, "output")
+
+
 def ask_web_api(authorization: str | None) -> tuple[int, str]:
     request = urllib.request.Request(WEB_API_URL)
     if authorization:
