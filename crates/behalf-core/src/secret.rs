@@ -48,6 +48,7 @@ impl SecretText {
         let repeats =
             (1..=bytes.len() / 2).any(|n| bytes.iter().zip(&bytes[n..]).all(|(a, b)| a == b));
         match bytes.len() {
+            _ if secret.0.starts_with(DEV_PREFIX) => Err(WeakSecret::Development),
             length if length < SUPPLIED_MIN => Err(WeakSecret::Short { length }),
             length if length > MAX => Err(WeakSecret::Long { length }),
             _ if distinct < 10 || repeats => Err(WeakSecret::Repetitive),
@@ -94,6 +95,11 @@ pub enum WeakSecret {
         /// Characters found.
         length: usize,
     },
+    /// Marked as a secret of the development world, which everybody knows.
+    #[error(
+        "the secret begins with {DEV_PREFIX}, which marks public ones: let behalf generate one (`secret: generate`)"
+    )]
+    Development,
     /// A pattern rather than chance.
     #[error(
         "the secret repeats itself, expected random characters: let behalf generate one (`secret: generate`)"
@@ -275,6 +281,8 @@ mod tests {
         assert_eq!(supplied(&"abc123".repeat(8)), Err(WeakSecret::Repetitive));
         assert_eq!(supplied(&"a1b2c3d4e5f6g7h8i9j0".repeat(2)), Err(WeakSecret::Repetitive));
         assert_eq!(supplied(&"x".repeat(300)), Err(WeakSecret::Long { length: 300 }));
+        let public = format!("{DEV_PREFIX}Qm8~tXw2.Lz9_Kd4-Rv7sJh1pNc6Ye3B");
+        assert_eq!(supplied(&public), Err(WeakSecret::Development));
         assert_eq!(supplied("Qm8~tXw2.Lz9_Kd4-Rv7sJh1pNc6Ye3B"), Ok(()));
     }
 

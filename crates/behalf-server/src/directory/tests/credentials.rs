@@ -65,6 +65,19 @@ async fn two_who_add_a_secret_at_once_both_do() {
 }
 
 #[tokio::test]
+async fn the_certificate_of_the_development_world_is_good_there_only() {
+    let w = World::new().await;
+    w.app(&w.acme, "daemon", &untouched).await.unwrap();
+    let public = include_str!("../../../../behalf/assets/invoice-daemon.pem");
+    let new = NewCertificate { name: "dev".into(), bytes: public.into(), replaces: None };
+    let d = &w.directory;
+    let refused = d.add_certificate(w.acme.id, &named("daemon"), &new).await.unwrap_err();
+    assert!(refused.to_string().contains("whose key is public"), "{refused}");
+    let dev = d.with_object_ids(ObjectIds::Derived);
+    dev.add_certificate(w.acme.id, &named("daemon"), &new).await.unwrap();
+}
+
+#[tokio::test]
 async fn certificates_need_a_key_that_assertions_may_use() {
     let w = World::new().await;
     let d = &w.directory;
