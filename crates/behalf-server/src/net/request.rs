@@ -1,5 +1,8 @@
-//! Requests of HTTP/2 connections, which the guard below TLS cannot tell from one another: each
-//! has its own time, and the connection is told that it carries many.
+//! What is done to each request before the router sees it.
+//!
+//! Requests of HTTP/2 connections, which the guard below TLS cannot tell from one another, have
+//! their own time each, and the connection is told that it carries many. HTTP/1.1 requests whose
+//! end two parties could see in different places are refused, or are the last of their connection.
 
 use std::{
     convert::Infallible,
@@ -12,7 +15,7 @@ use std::{
 
 use axum::body::Body;
 use futures_util::future::Either;
-use http::{Request, Response, StatusCode, Version};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version, header};
 use hyper::body::Incoming;
 use tower::Service;
 
@@ -44,7 +47,18 @@ where
     fn call(&mut self, request: Request<Incoming>) -> Self::Future {
         if request.version() != Version::HTTP_2 {
             // One request at a time: the guard times the connection.
-            return Either::Left(self.inner.call(request));
+            return match Framing::of(request.headers()) {
+                Framing::Plain => Either::Left(self.inner.call(request)),
+                Framing::Chunked => {
+                    let answer = self.inner.call(request);
+                    Either::Right(Box::pin(async move { answer.await.map(the_last) }))
+                }
+                Framing::Unclear => {
+                    let mut refused = Response::new(Body::empty());
+                    *refused.status_mut() = StatusCode::BAD_REQUEST;
+                    Either::Right(Box::pin(std::future::ready(Ok(the_last(refused)))))
+                }
+            };
         }
         self.connection.carries_many();
         let answer = tokio::time::timeout(self.request, self.inner.call(request));
@@ -56,4 +70,36 @@ where
             })
         }))
     }
+}
+
+/// How an HTTP/1.1 request says where it ends and whom it is for (RFC 9112 3.2, 6.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Framing {
+    /// By its length, or it has no body.
+    Plain,
+    /// By chunks. Whether a length was sent too is not known here, since it is dropped when the
+    /// head is read; so nothing that follows on the connection may count as a request.
+    Chunked,
+    /// By an encoding besides `chunked`, or it has two hosts.
+    Unclear,
+}
+
+impl Framing {
+    fn of(headers: &HeaderMap) -> Self {
+        if headers.get_all(header::HOST).iter().nth(1).is_some() {
+            return Self::Unclear;
+        }
+        let mut encodings = headers.get_all(header::TRANSFER_ENCODING).iter();
+        match (encodings.next(), encodings.next()) {
+            (None, _) => Self::Plain,
+            (Some(only), None) if only.as_bytes().eq_ignore_ascii_case(b"chunked") => Self::Chunked,
+            _ => Self::Unclear,
+        }
+    }
+}
+
+/// Closes the connection after this answer.
+fn the_last(mut answer: Response<Body>) -> Response<Body> {
+    answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    answer
 }

@@ -17,6 +17,7 @@ use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use super::*;
 
+mod framing;
 mod http2;
 
 const LONG: Duration = Duration::from_secs(30);
