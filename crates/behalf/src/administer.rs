@@ -8,6 +8,8 @@ use std::{
 use behalf_server::{
     admin_socket::wire::{Applied, LogEntry, LogPage, Secret},
     clock::{Clock as _, SystemClock},
+    entropy::SystemEntropy,
+    keys::MasterKeyText,
 };
 use serde::Serialize;
 
@@ -154,6 +156,11 @@ pub(crate) fn key(command: &key::Command, environment: &Environment) -> anyhow::
                 output::note(key::AT_ONCE);
             }
             say(args.output.is_some(), &keys, |keys| key::table(keys))
+        }
+        key::Command::GenerateMaster => {
+            let line = MasterKeyText::generate(&SystemEntropy);
+            output::result(&format!("{}\n", line.expose()))?;
+            Ok(ExitCode::SUCCESS)
         }
         key::Command::Revoke(args) => {
             let keys = ask(&args.door, environment, async |admin| admin.revoke(&args.kid).await)?;

@@ -19,6 +19,8 @@ pub(crate) enum Command {
     Rotate(RotateArgs),
     /// Withdraw a key that has leaked: tokens it signed are refused from now on
     Revoke(RevokeArgs),
+    /// Print a new line for the master key file; nothing is stored
+    GenerateMaster,
 }
 
 /// `behalf key revoke`.

@@ -143,6 +143,13 @@ fn keys_are_listed_and_rotated() {
 }
 
 #[test]
+fn a_master_key_is_a_line_and_needs_no_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let line = succeed(folder.path(), &["key", "generate-master"]);
+    assert!(line.starts_with("bhm1_") && line.trim_end().len() == 48, "{line}");
+}
+
+#[test]
 fn production_is_administered_with_and_without_a_running_server() {
     let folder = tempfile::tempdir().unwrap();
     init(folder.path());
