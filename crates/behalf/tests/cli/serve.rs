@@ -2,6 +2,18 @@ use std::{
     io::{BufRead as _, BufReader},
     path::Path,
     process::{Child, Stdio},
+    sync::Arc,
+    time::Duration,
+};
+
+use behalf_server::{
+    boot::{self, Data, Settings},
+    clock::{Clock as _, FrozenClock, SystemClock},
+    entropy::{RequestIds, SeededEntropy},
+    journal::{self, Shed, Tally},
+    keys,
+    limits::LimitSettings,
+    state::Lifetimes,
 };
 
 use crate::support::{Dev, behalf, client, post, run, stderr, succeed, terminate};
@@ -114,4 +126,71 @@ fn the_data_of_a_dev_instance_is_refused() {
         run(folder.path(), &["serve", "--listen", "127.0.0.1:0", "--management-listen", "off"]);
     assert_eq!(output.status.code(), Some(4), "{}", stderr(&output));
     assert!(stderr(&output).contains("of the dev world"), "{}", stderr(&output));
+}
+
+/// Lets the sign-in log of `folder` hold an event of `ahead` from now, as a server leaves behind
+/// whose clock was set back since.
+fn log_from_the_future(folder: &Path, ahead: Duration) {
+    let data = folder.join("data");
+    let now = SystemClock::new().now().plus(ahead);
+    let settings = Settings {
+        public_url: "https://localhost:8443".to_owned(),
+        previous_public_urls: Vec::new(),
+        default_tenant: None,
+        lifetimes: Lifetimes { base: Duration::from_hours(1), jitter: Duration::ZERO },
+        limits: LimitSettings::default(),
+        key_times: keys::Times::default(),
+        sign_queue: keys::QUEUE_DEFAULT,
+        journal: journal::Options::default(),
+        data: Data::Folder { database: data.join("behalf.db"), folder: data },
+    };
+    let master = keys::MasterKey::load(&folder.join("master.key")).unwrap();
+    let parts = (Arc::new(FrozenClock::at(now)) as _, Arc::new(SeededEntropy::new(1)) as _);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let node = runtime.block_on(boot::open(settings, Arc::new(master), parts, 1)).unwrap();
+    let ids = RequestIds::new(Arc::new(SeededEntropy::new(2)));
+    let (kind, address, count) = (Shed::Limited, None, 1);
+    let tally = Tally { id: ids.next(now), time: now, kind, address, count };
+    node.server.journal.lane().submit_tally(&tally).unwrap();
+    node.server.journal.close();
+}
+
+#[test]
+fn a_clock_behind_the_newest_event_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    init(folder.path());
+    log_from_the_future(folder.path(), Duration::from_hours(1));
+    let output =
+        run(folder.path(), &["serve", "--listen", "127.0.0.1:0", "--management-listen", "off"]);
+    assert_eq!(output.status.code(), Some(3));
+    assert!(stderr(&output).contains("the clock says"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("set the clock"), "{}", stderr(&output));
+}
+
+#[test]
+fn clocks_may_differ_by_what_tokens_allow() {
+    let folder = tempfile::tempdir().unwrap();
+    init(folder.path());
+    log_from_the_future(folder.path(), Duration::from_mins(4));
+    assert_eq!(Serving::start(folder.path()).stop(), Some(0));
+}
+
+#[test]
+fn a_new_certificate_is_taken_over_on_sighup() {
+    let folder = tempfile::tempdir().unwrap();
+    init(folder.path());
+    let serving = Serving::start(folder.path());
+    let reaches = |client: &reqwest::Client| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(client.get(format!("{}/livez", serving.address)).send()).is_ok()
+    };
+    let before = client(&folder.path().join("cert.pem"));
+    assert!(reaches(&before));
+    certificate(folder.path());
+    let after = client(&folder.path().join("cert.pem"));
+    assert!(!reaches(&after), "the old certificate is still in use");
+    let pid = serving.child.id().to_string();
+    assert!(std::process::Command::new("kill").args(["-HUP", &pid]).status().unwrap().success());
+    assert!((0..2_000).any(|_| reaches(&after)), "the new certificate is in use");
+    assert_eq!(serving.stop(), Some(0));
 }
