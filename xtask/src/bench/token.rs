@@ -25,7 +25,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let binary = build()?;
     println!("{}", cpu::machine());
     println!(
-        "limits are raised out of the way (BEHALF_LIMITS_*); the log is durable before each answer\n"
+        "limits are raised out of the way (BEHALF_LIMITS_*; 200 ms of signatures may queue); the log is durable before each answer\n"
     );
     let mut report = Report::default();
     let yardstick = Yardstick::new()?;
