@@ -1,5 +1,12 @@
 //! One file a flow: requests over HTTP with their answers beside them.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test's helper that cannot go on ends the test"
+)]
+
 mod common;
 
 mod flows {

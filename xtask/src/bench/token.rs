@@ -111,10 +111,13 @@ fn overload(
     options: &Options,
     report: &mut Report,
 ) -> anyhow::Result<()> {
-    // Closed loops ask as fast as they are answered; with this many of them the queue is full all
-    // the time and the surplus is shed.
+    // Each connection pauses so that together they ask four times the capacity.
+    let connections = 512;
     let mut storm = token_turn("api://bench", FEW, options);
-    storm.connections = 4 * 190;
+    storm.connections = connections;
+    #[expect(clippy::cast_precision_loss, reason = "a count for a rate")]
+    let pause = connections as f64 / (4.0 * capacity);
+    storm.pause = Duration::from_secs_f64(pause);
     let calm = Turn {
         requests: vec![
             load::get(&format!("/{}/v2.0/.well-known/openid-configuration", super::server::TENANT)),

@@ -97,7 +97,7 @@ impl TestServer {
             public_url: BASE.to_owned(),
             previous_public_urls: Vec::new(),
             default_tenant: Some(TenantSegment::Id(ACME)),
-            lifetimes: Lifetimes { base: Duration::from_secs(3600), jitter: Duration::ZERO },
+            lifetimes: Lifetimes { base: Duration::from_hours(1), jitter: Duration::ZERO },
             limits: LimitSettings::UNLIMITED,
             key_times: Times::default(),
             sign_queue: Duration::from_millis(50),
@@ -160,10 +160,10 @@ impl TestServer {
     }
 
     /// The event that the sign-in log has of request `id`.
-    pub(crate) async fn event(&self, id: RequestId) -> SignInEvent {
+    pub(crate) fn event(&self, id: RequestId) -> SignInEvent {
         match self.server.journal.find(id).unwrap().expect("no event").record {
             Record::SignIn(event) => event,
-            other => panic!("not a sign-in: {other:?}"),
+            Record::Tally(tally) => panic!("not a sign-in: {tally:?}"),
         }
     }
 
@@ -178,7 +178,7 @@ impl TestServer {
     }
 
     /// Changes a tenant and commits.
-    pub async fn edit_tenant(&self, id: TenantId, change: impl FnOnce(&mut Tenant)) {
+    pub(crate) async fn edit_tenant(&self, id: TenantId, change: impl FnOnce(&mut Tenant)) {
         let stored = self.server.store.reading().tenant(id).await.unwrap().unwrap();
         let mut tenant = stored.value.clone();
         change(&mut tenant);

@@ -8,19 +8,16 @@ use crate::common::{ACME, DAEMON, LEDGER, SECRET, TestServer, good, good_but};
 
 const V2: &str = "/acme.test/oauth2/v2.0/token";
 
-async fn event(
-    server: &TestServer,
-    answer: &crate::common::Answer,
-) -> behalf_core::event::SignInEvent {
+fn event(server: &TestServer, answer: &crate::common::Answer) -> behalf_core::event::SignInEvent {
     let id: uuid::Uuid = answer.header("x-ms-request-id").unwrap().parse().unwrap();
-    server.event(id.into()).await
+    server.event(id.into())
 }
 
 #[tokio::test]
 async fn a_granted_request() {
     let server = TestServer::start().await;
     let answer = server.post(V2, &good()).await;
-    let event = event(&server, &answer).await;
+    let event = event(&server, &answer);
     assert_eq!((event.tenant, event.client), (ACME, ClientRef::Id(DAEMON)));
     assert_eq!(
         (event.resource.as_deref(), event.resource_app),
@@ -50,7 +47,7 @@ async fn refused_requests_name_the_first_check_that_failed() {
         (good_but("scope", "api://nothing/.default"), 500_011, Step::Resource),
     ] {
         let answer = server.post(V2, &form).await;
-        let event = event(&server, &answer).await;
+        let event = event(&server, &answer);
         assert_eq!(event.trail.first_failed(), Some(failed));
         assert_eq!(
             event.trail.steps().last().map(|(step, _)| step),
