@@ -1,6 +1,7 @@
 //! Repository chores: `cargo xtask --help`. Unpublished; never part of a shipped program.
 mod bench;
 mod check_arrows;
+mod faults;
 mod fuzz;
 mod licences;
 mod metadata;
@@ -29,6 +30,8 @@ enum Chore {
     Bench(bench::Bench),
     /// Build the fuzz targets of fuzz/ and run them; needs a C++ compiler
     Fuzz(fuzz::Arguments),
+    /// Kill the server under load and cut its power, again and again; nothing acknowledged is lost
+    Faults(faults::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -37,6 +40,7 @@ fn main() -> ExitCode {
         Chore::CheckLicences => licences::run(),
         Chore::Bench(bench) => bench::run(&bench),
         Chore::Fuzz(arguments) => fuzz::run(&arguments),
+        Chore::Faults(arguments) => faults::run(&arguments),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
