@@ -25,14 +25,18 @@ async fn tick(server: &Server) {
     loop {
         tokio::time::sleep(TICK).await;
         let now = server.clock.now();
-        for tally in server.tallies.take(now, &ids) {
-            if lane.submit_tally(&tally).is_err() {
-                tracing::warn!(
-                    count = tally.count,
-                    kind = tally.kind.as_str(),
-                    "a tally was lost: the sign-in log is full"
-                );
-            }
+        let lost: u64 = server
+            .tallies
+            .take(now, &ids)
+            .into_iter()
+            .filter_map(|tally| lane.submit_tally(&tally).is_err().then_some(tally.count))
+            .sum();
+        if lost > 0 {
+            // One line a second, however many callers there were: the disk may be full.
+            tracing::warn!(
+                count = lost,
+                "requests that were turned away are not counted: the sign-in log is full"
+            );
         }
         if let Err(error) = server.store.flush_usage(now, false).await {
             tracing::warn!(%error, "when credentials were last used could not be written");
