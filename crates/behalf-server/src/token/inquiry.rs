@@ -94,6 +94,10 @@ impl<'a> Inquiry<'a> {
         let presented = PresentedClient::of(&form, basic.as_ref());
         let presented =
             self.inspect(Step::Form, presented.map_err(Refusal::ClientAuthentication))?;
+        let credential = Presented::parse(presented.authentication);
+        // Named before anything else can fail, so that the log tells whose request it was, and a
+        // client that sends the same mistake over and over uses its own share of failures only.
+        let named = self.name_client(presented.client_id, &credential)?;
         self.grant(&form)?;
         let requested = RequestedAccess::for_client_credentials(
             self.version,
@@ -103,8 +107,7 @@ impl<'a> Inquiry<'a> {
         let requested = self.step(Step::Target, requested.map_err(Refusal::Target))?.as_str();
         self.event.resource = loggable_target(requested).map(str::to_owned);
 
-        let credential = Presented::parse(presented.authentication);
-        let client = self.client(&tenant, presented.client_id, &credential).await?;
+        let client = self.client(&tenant, named, &credential).await?;
         let judge = Judge {
             pepper: &self.core.server.pepper,
             addressees: Addressees { bases: &self.core.server.addressees, segment: self.segment },
@@ -201,45 +204,66 @@ impl<'a> Inquiry<'a> {
         Ok(())
     }
 
-    /// Finds the client. Without `client_id` the assertion's subject names it (RFC 7521 4.2).
+    /// Notes whom the request names, which proves nothing. Without `client_id` the assertion's
+    /// subject names the client (RFC 7521 4.2).
+    fn name_client(
+        &mut self,
+        sent: Option<&str>,
+        credential: &Presented<'_>,
+    ) -> Result<Named, Denied> {
+        let text = sent.or_else(|| credential.unverified_subject()).unwrap_or_default();
+        let parsed = text.parse().ok();
+        self.event.client = match (parsed, text.len()) {
+            (_, 0) => ClientRef::Absent,
+            (Some(id), _) => ClientRef::Id(id),
+            (None, length) => ClientRef::Malformed(u32::try_from(length).unwrap_or(u32::MAX)),
+        };
+        let Some(id) = parsed else {
+            return Ok(Named::Nobody { sent: sent.map(|sent| sent.chars().count()) });
+        };
+        let Circumstances { address, now, .. } = self.circumstances;
+        match self.core.server.limits.failing(address, self.event.client, now) {
+            Some(wait) => Err(Denied::Throttled(wait)),
+            None => Ok(Named::Client(id)),
+        }
+    }
+
+    /// Finds the client.
     async fn client(
         &mut self,
         tenant: &TenantFacts,
-        sent: Option<&str>,
+        named: Named,
         credential: &Presented<'_>,
     ) -> Result<std::sync::Arc<behalf_core::token::ClientFacts>, Denied> {
         let tenant = tenant.tenant.id;
-        let text = sent.or_else(|| credential.unverified_subject()).unwrap_or_default();
-        let parsed = text.parse::<AppId>();
-        self.event.client = match (&parsed, text.len()) {
-            (_, 0) => ClientRef::Absent,
-            (Ok(id), _) => ClientRef::Id(*id),
-            (Err(_), length) => ClientRef::Malformed(u32::try_from(length).unwrap_or(u32::MAX)),
-        };
-        let named = match (parsed, credential) {
-            (Err(_), Presented::Assertion(unreadable)) if sent.is_none() => {
+        let named = match (named, credential) {
+            (Named::Nobody { sent: None }, Presented::Assertion(unreadable)) => {
                 let missing =
                     || AssertionRefusal::Malformed("it names no client in sub".to_owned());
                 let refusal = unreadable.as_ref().as_ref().err().cloned().unwrap_or_else(missing);
                 self.event.trail.failed(Step::Credential);
                 return Err(Refusal::Assertion(refusal).into());
             }
-            (Ok(AppId::NIL), _) => Err(Refusal::ClientNil),
-            (Ok(id), _) => Ok(id),
-            (Err(_), _) => Err(Refusal::ClientMalformed { length: text.chars().count(), tenant }),
+            (Named::Client(AppId::NIL), _) => Err(Refusal::ClientNil),
+            (Named::Client(id), _) => Ok(id),
+            (Named::Nobody { sent }, _) => {
+                Err(Refusal::ClientMalformed { length: sent.unwrap_or_default(), tenant })
+            }
         };
         let id = self.inspect(Step::Client, named)?;
-        if let Some(wait) = self.core.server.limits.failing(
-            self.circumstances.address,
-            self.event.client,
-            self.circumstances.now,
-        ) {
-            return Err(Denied::Throttled(wait));
-        }
         let client = self.core.server.facts.client(tenant, id).await?;
         let client = client.ok_or(Refusal::ClientUnknown { client: id, tenant });
         Ok(self.step(Step::Client, client)?)
     }
+}
+
+/// Whom a request names.
+#[derive(Debug, Clone, Copy)]
+enum Named {
+    /// An application id.
+    Client(AppId),
+    /// Something else: as `client_id` a text of this many characters, or only as a subject.
+    Nobody { sent: Option<usize> },
 }
 
 fn unknown_tenant(segment: &str) -> Refusal {

@@ -54,3 +54,24 @@ async fn guessing_secrets_slows_the_guesser_and_not_the_client() {
     let elsewhere = "198.51.100.9:1".parse::<std::net::SocketAddr>().unwrap();
     assert_eq!(server.post_from(elsewhere, V2, &good()).await.status, 200, "the client itself");
 }
+
+#[tokio::test]
+async fn a_broken_client_leaves_its_neighbours_behind_one_address_their_failures() {
+    let server = TestServer::with(|s| {
+        s.limits = LimitSettings {
+            address: Rate { per_second: 1, burst: 50 },
+            ..LimitSettings::UNLIMITED
+        };
+    })
+    .await;
+    let neighbour = "d00d0000-0000-4000-8000-00000000000d";
+    let here = "198.51.100.9:1".parse::<std::net::SocketAddr>().unwrap();
+    for (name, value) in [("scope", "api://ledger"), ("grant_type", "none")] {
+        let mut broken = good_but("client_id", neighbour);
+        broken.iter_mut().find(|(field, _)| *field == name).unwrap().1 = value;
+        for _ in 0..100 {
+            server.post_from(here, V2, &broken).await;
+        }
+    }
+    assert_eq!(server.post_from(here, V2, &good()).await.status, 200, "the neighbour");
+}
