@@ -6,7 +6,7 @@
 use std::sync::{Arc, LazyLock};
 
 use behalf_core::{
-    application::{AppKind, Application, CertificateCredential, Settings, SignInAudience},
+    application::{AppKind, Application, CertificateCredential},
     id::{AppId, CredentialId, ObjectId, TenantId},
     tenant::{DomainName, Tenant},
     time::Timestamp,
@@ -54,26 +54,14 @@ fn client(certificate: CertificateCredential) -> ClientFacts {
         created: Timestamp(0),
     };
     let application = Application {
-        id: ObjectId::NIL,
-        app_id: CLIENT.parse::<AppId>().expect("a GUID"),
-        tenant: tenant.id,
-        name: "invoice-daemon".into(),
-        display_name: None,
-        kind: AppKind::Daemon,
-        audience: SignInAudience::Single,
-        identifier_uris: Vec::new(),
-        requested_access_token_version: None,
-        scopes: Vec::new(),
-        roles: Vec::new(),
-        required_resource_access: Vec::new(),
-        secrets: Vec::new(),
         certificates: vec![certificate],
-        redirects: Vec::new(),
-        known_clients: Vec::new(),
-        pre_authorized: Vec::new(),
-        disabled: false,
-        behalf: Settings::default(),
-        created: Timestamp(0),
+        ..Application::new(
+            ObjectId::NIL,
+            CLIENT.parse::<AppId>().expect("a GUID"),
+            (tenant.id, "invoice-daemon"),
+            AppKind::Daemon,
+            Timestamp(0),
+        )
     };
     ClientFacts::gather(Arc::new(tenant), &application, false, None).expect("at home")
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use behalf_core::{
-    application::{AppKind, Application, SignInAudience, TokenVersion},
+    application::{AppKind, Application, TokenVersion},
     id::{AppId, ObjectId, TenantId},
     service_principal::ServicePrincipal,
     time::Timestamp,
@@ -45,26 +45,14 @@ fn filler(tenant: TenantId, indexes: std::ops::Range<usize>) -> WriteSet {
     for index in indexes {
         let id = |kind: u128| Uuid::from_u128(kind << 96 | 0x4000_8000 << 48 | index as u128);
         let application = Application {
-            id: ObjectId(id(0xf111_0001)),
-            app_id: AppId(id(0xf111_0002)),
-            tenant,
-            name: format!("filler-{index}"),
-            display_name: None,
-            kind: AppKind::Daemon,
-            audience: SignInAudience::Single,
-            identifier_uris: Vec::new(),
             requested_access_token_version: Some(TokenVersion::V2),
-            scopes: Vec::new(),
-            roles: Vec::new(),
-            required_resource_access: Vec::new(),
-            secrets: Vec::new(),
-            certificates: Vec::new(),
-            redirects: Vec::new(),
-            known_clients: Vec::new(),
-            pre_authorized: Vec::new(),
-            disabled: false,
-            behalf: behalf_core::application::Settings::default(),
-            created: Timestamp(0),
+            ..Application::new(
+                ObjectId(id(0xf111_0001)),
+                AppId(id(0xf111_0002)),
+                (tenant, format!("filler-{index}")),
+                AppKind::Daemon,
+                Timestamp(0),
+            )
         };
         let principal = ServicePrincipal {
             id: ObjectId(id(0xf111_0003)),

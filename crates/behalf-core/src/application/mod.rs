@@ -78,6 +78,39 @@ pub struct Application {
 }
 
 impl Application {
+    /// A new application: single tenant, nothing offered, nothing needed, no credential, v1.0
+    /// tokens as Graph's default is.
+    pub fn new(
+        id: ObjectId,
+        app_id: AppId,
+        (tenant, name): (TenantId, impl Into<String>),
+        kind: AppKind,
+        created: Timestamp,
+    ) -> Self {
+        Self {
+            id,
+            app_id,
+            tenant,
+            name: name.into(),
+            display_name: None,
+            kind,
+            audience: SignInAudience::Single,
+            identifier_uris: Vec::new(),
+            requested_access_token_version: None,
+            scopes: Vec::new(),
+            roles: Vec::new(),
+            required_resource_access: Vec::new(),
+            secrets: Vec::new(),
+            certificates: Vec::new(),
+            redirects: Vec::new(),
+            known_clients: Vec::new(),
+            pre_authorized: Vec::new(),
+            disabled: false,
+            behalf: Settings::default(),
+            created,
+        }
+    }
+
     /// What people see.
     pub fn display_name(&self) -> &str {
         self.display_name.as_deref().unwrap_or(&self.name)

@@ -1,7 +1,7 @@
 //! Applications: registering, changing, deleting. A service principal is made with each.
 
 use behalf_core::{
-    application::{AppKind, Application, Settings, SignInAudience, TokenVersion},
+    application::{AppKind, Application, SignInAudience, TokenVersion},
     id::{AppId, ObjectId, TenantId},
     service_principal::ServicePrincipal,
 };
@@ -75,26 +75,15 @@ impl Directory {
 
     fn blank(&self, new: &NewApplication) -> Application {
         Application {
-            id: self.object_id(new.tenant, "application", &new.name),
-            app_id: new.app_id.unwrap_or_else(|| AppId(self.uuid())),
-            tenant: new.tenant,
-            name: new.name.clone(),
-            display_name: None,
-            kind: new.kind,
             audience: new.audience,
-            identifier_uris: Vec::new(),
             requested_access_token_version: Some(TokenVersion::V2),
-            scopes: Vec::new(),
-            roles: Vec::new(),
-            required_resource_access: Vec::new(),
-            secrets: Vec::new(),
-            certificates: Vec::new(),
-            redirects: Vec::new(),
-            known_clients: Vec::new(),
-            pre_authorized: Vec::new(),
-            disabled: false,
-            behalf: Settings::default(),
-            created: self.now(),
+            ..Application::new(
+                self.object_id(new.tenant, "application", &new.name),
+                new.app_id.unwrap_or_else(|| AppId(self.uuid())),
+                (new.tenant, new.name.clone()),
+                new.kind,
+                self.now(),
+            )
         }
     }
 

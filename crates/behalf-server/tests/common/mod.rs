@@ -250,26 +250,10 @@ fn application(
     let audience = if app == TREND { SignInAudience::Multi } else { SignInAudience::Single };
     let uris = uri.map(|u| IdentifierUri::register(u, app, home, audience).unwrap());
     Application {
-        id: object(1, app),
-        app_id: app,
-        tenant: home.id,
-        name: name.to_owned(),
-        display_name: None,
-        kind,
         audience,
         identifier_uris: uris.into_iter().collect(),
         requested_access_token_version: Some(TokenVersion::V2),
-        scopes: Vec::new(),
-        roles: Vec::new(),
-        required_resource_access: Vec::new(),
-        secrets: Vec::new(),
-        certificates: Vec::new(),
-        redirects: Vec::new(),
-        known_clients: Vec::new(),
-        pre_authorized: Vec::new(),
-        disabled: false,
-        behalf: behalf_core::application::Settings::default(),
-        created: NOW,
+        ..Application::new(object(1, app), app, (home.id, name.to_owned()), kind, NOW)
     }
 }
 

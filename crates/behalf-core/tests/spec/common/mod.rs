@@ -7,8 +7,7 @@ use std::{sync::Arc, time::Duration};
 use behalf_core::{
     application::{
         AppKind, AppRole, Application, CertificateCredential, IdentifierUri, MemberType,
-        SecretCredential, Settings, SignInAudience, TokenAlg, TokenVersion,
-        identifier_uri::name_key,
+        SecretCredential, TokenAlg, TokenVersion, identifier_uri::name_key,
     },
     claims::{Issuers, Validity, app_token},
     event::{Mark, Step, Trail},
@@ -222,28 +221,13 @@ impl Directory {
 }
 
 pub(crate) fn application(app_id: &str, name: &str, kind: AppKind) -> Application {
-    Application {
-        id: ObjectId(Uuid::from_u128(id::<AppId>(app_id).0.as_u128() + 0xf00)),
-        app_id: id(app_id),
-        tenant: id(ACME),
-        name: name.into(),
-        display_name: None,
+    Application::new(
+        ObjectId(Uuid::from_u128(id::<AppId>(app_id).0.as_u128() + 0xf00)),
+        id(app_id),
+        (id(ACME), name),
         kind,
-        audience: SignInAudience::Single,
-        identifier_uris: Vec::new(),
-        requested_access_token_version: None,
-        scopes: Vec::new(),
-        roles: Vec::new(),
-        required_resource_access: Vec::new(),
-        secrets: Vec::new(),
-        certificates: Vec::new(),
-        redirects: Vec::new(),
-        known_clients: Vec::new(),
-        pre_authorized: Vec::new(),
-        disabled: false,
-        behalf: Settings::default(),
-        created: at(0),
-    }
+        at(0),
+    )
 }
 
 pub(crate) fn principal(object: &str, of: &Application) -> ServicePrincipal {

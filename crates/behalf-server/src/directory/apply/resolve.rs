@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use behalf_core::{
     application::{
         AppKind, AppRole, Application, IdentifierUri, PreAuthorized, RequiredResource, Scope,
-        Settings, SignInAudience, TokenVersion, identifier_uri::name_key,
+        SignInAudience, TokenVersion, identifier_uri::name_key,
     },
     id::{AppId, ObjectId, PermissionId, parse_guid},
 };
@@ -122,26 +122,14 @@ fn blank(state: &State, app: &App, context: &Context<'_>) -> Application {
         scopes || offers.roles.as_ref().is_some_and(|roles| !roles.is_empty())
     });
     Application {
-        id: ObjectId::NIL,
-        app_id: app.id.unwrap_or_else(|| AppId((context.fresh)("appId", &app.name))),
-        tenant: state.tenant.id,
-        name: app.name.clone(),
-        display_name: None,
-        kind: if offers { AppKind::Api } else { AppKind::Daemon },
-        audience: SignInAudience::Single,
-        identifier_uris: Vec::new(),
         requested_access_token_version: Some(TokenVersion::V2),
-        scopes: Vec::new(),
-        roles: Vec::new(),
-        required_resource_access: Vec::new(),
-        secrets: Vec::new(),
-        certificates: Vec::new(),
-        redirects: Vec::new(),
-        known_clients: Vec::new(),
-        pre_authorized: Vec::new(),
-        disabled: false,
-        behalf: Settings::default(),
-        created: context.now,
+        ..Application::new(
+            ObjectId::NIL,
+            app.id.unwrap_or_else(|| AppId((context.fresh)("appId", &app.name))),
+            (state.tenant.id, app.name.clone()),
+            if offers { AppKind::Api } else { AppKind::Daemon },
+            context.now,
+        )
     }
 }
 
