@@ -14,7 +14,7 @@ mod stall;
 mod token;
 mod yardstick;
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Subcommand};
 
@@ -40,12 +40,16 @@ pub(crate) struct Options {
     /// A few seconds in all, for CI: prints, and says that it proves nothing
     #[arg(long)]
     short: bool,
+    /// Measure this program instead of a release build made for it
+    #[arg(long, value_name = "FILE")]
+    binary: Option<PathBuf>,
 }
 
 impl Options {
     fn effective(&self) -> Self {
         if self.short {
-            return Self { seconds: 1, repeats: 1, applications: 10_000, short: true };
+            let binary = self.binary.clone();
+            return Self { seconds: 1, repeats: 1, applications: 10_000, short: true, binary };
         }
         self.clone()
     }

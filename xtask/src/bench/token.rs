@@ -22,7 +22,10 @@ const FEW: usize = 100;
 const MANY: usize = 1_000;
 
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
-    let binary = build()?;
+    let binary = match &options.binary {
+        Some(given) => std::path::absolute(given)?,
+        None => build()?,
+    };
     println!("{}", cpu::machine());
     println!(
         "limits are raised out of the way (BEHALF_LIMITS_*; 200 ms of signatures may queue); the log is durable before each answer\n"
