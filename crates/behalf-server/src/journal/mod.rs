@@ -131,7 +131,7 @@ pub enum OpenError {
         cause: std::io::Error,
     },
     /// A file cannot be opened or is no journal.
-    #[error("the journal file {path}: {cause}; restore it or move it away")]
+    #[error("the journal file {path}: {cause}; {}", remedy(cause))]
     File {
         /// Which.
         path: PathBuf,
@@ -153,6 +153,18 @@ pub enum OpenError {
     /// The writer's thread did not start.
     #[error("the journal's thread did not start: {0}")]
     Thread(std::io::Error),
+}
+
+/// What to do about SQLite's error: nobody is to move a file away because its disk is full.
+fn remedy(cause: &rusqlite::Error) -> &'static str {
+    use rusqlite::ErrorCode::{CannotOpen, DiskFull, ReadOnly, SystemIoFailure};
+    match cause.sqlite_error_code() {
+        Some(DiskFull) => "free some space on its disk",
+        Some(SystemIoFailure | ReadOnly | CannotOpen) => {
+            "see whether its disk is full, read-only or broken"
+        }
+        _ => "restore it or move it away",
+    }
 }
 
 /// Where rows lie.

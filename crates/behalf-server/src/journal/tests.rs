@@ -544,3 +544,16 @@ proptest! {
         let _ = record::fixed(&bytes);
     }
 }
+
+#[test]
+fn a_full_disk_asks_for_space_and_a_damaged_file_for_its_backup() {
+    let told = |code| {
+        let cause = rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None);
+        OpenError::File { path: "j".into(), cause }.to_string()
+    };
+    assert!(told(rusqlite::ffi::SQLITE_FULL).ends_with("; free some space on its disk"));
+    assert!(told(rusqlite::ffi::SQLITE_IOERR).contains("full, read-only or broken"));
+    for code in [rusqlite::ffi::SQLITE_CORRUPT, rusqlite::ffi::SQLITE_NOTADB] {
+        assert!(told(code).ends_with("; restore it or move it away"));
+    }
+}

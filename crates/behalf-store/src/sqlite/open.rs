@@ -183,6 +183,37 @@ fn configure(conn: &Connection, cache: i64) -> rusqlite::Result<()> {
     conn.pragma_update(None, "cache_size", -cache)
 }
 
+/// What SQLite's error means for the file: nobody is to restore a backup because a disk is full.
 pub(super) fn damaged(path: &Path, error: &rusqlite::Error) -> OpenError {
+    use rusqlite::ErrorCode::{CannotOpen, DiskFull, ReadOnly, SystemIoFailure};
+    if let Some(DiskFull | SystemIoFailure | ReadOnly | CannotOpen) = error.sqlite_error_code() {
+        let text = format!("{error}; see whether its disk is full, read-only or broken");
+        return io_error(path, io::Error::other(text));
+    }
     OpenError::Damaged { path: path.to_owned(), cause: error.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::ffi;
+
+    use super::*;
+
+    #[test]
+    fn a_disk_in_trouble_is_not_taken_for_a_damaged_file() {
+        let told = |code| {
+            let error = rusqlite::Error::SqliteFailure(ffi::Error::new(code), None);
+            damaged(Path::new("b.db"), &error).to_string()
+        };
+        for code in [ffi::SQLITE_FULL, ffi::SQLITE_IOERR, ffi::SQLITE_READONLY] {
+            let text = told(code);
+            assert!(
+                text.contains("full, read-only or broken") && !text.contains("backup"),
+                "{text}"
+            );
+        }
+        for code in [ffi::SQLITE_CORRUPT, ffi::SQLITE_NOTADB] {
+            assert!(told(code).ends_with("; restore it from a backup"));
+        }
+    }
 }
