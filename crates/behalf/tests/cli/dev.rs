@@ -147,6 +147,18 @@ fn a_foreign_host_name_is_refused() {
 }
 
 #[test]
+fn a_browser_is_not_told_to_use_tls_for_everything_on_localhost() {
+    let folder = tempfile::tempdir().unwrap();
+    let dev = Dev::start(folder.path(), &[]);
+    let url = format!("{}/acme.test/v2.0/.well-known/openid-configuration", dev.base_url());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let answer = runtime.block_on(client(&dev.ca_file()).get(url).send()).unwrap();
+    assert_eq!(answer.status().as_u16(), 200);
+    assert_eq!(answer.headers().get("strict-transport-security"), None);
+    assert!(answer.headers().contains_key("x-content-type-options"));
+}
+
+#[test]
 fn beyond_loopback_secrets_must_be_random() {
     let folder = tempfile::tempdir().unwrap();
     let output = run(folder.path(), &["dev", "--bind", "0.0.0.0", "--port", "0"]);
