@@ -1,6 +1,7 @@
 //! Refusals and failures as HTTP answers: one envelope for all of them (protocol 4.1).
 
 use axum::body::Body;
+use behalf_core::time;
 use behalf_protocol::error::{AadSts, ErrorBody};
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 
@@ -94,4 +95,23 @@ impl<'a> ErrorAnswer<'a> {
         }
         response
     }
+}
+
+/// What the directory's API (Graph, `/v1.0`) answers until it exists: 404 in Graph's own envelope,
+/// because its clients read no other.
+pub(crate) fn no_graph(request: &Circumstances) -> Response<Body> {
+    let date = time::written(request.now.unix_seconds()).replace(' ', "T");
+    let json = serde_json::json!({ "error": {
+        "code": "ResourceNotFound",
+        "message": "The directory's API is not in this version. Use `behalf apply` on the server's machine.",
+        "innerError": {
+            "date": date.trim_end_matches('Z'),
+            "request-id": request.id.0,
+            "client-request-id": request.correlation,
+        },
+    }});
+    let mut response = Response::new(Body::from(json.to_string()));
+    *response.status_mut() = StatusCode::NOT_FOUND;
+    no_store(response.headers_mut(), request);
+    response
 }

@@ -3,9 +3,10 @@
 use std::{fmt::Write as _, sync::Arc};
 
 use axum::extract::{RawQuery, State};
+use behalf_core::{application::TokenAlg, time::Timestamp};
 use http::StatusCode;
 
-use crate::state::Core;
+use crate::{keys::KeyRing, state::Core};
 
 type Answer = (StatusCode, String);
 
@@ -22,8 +23,10 @@ pub(crate) async fn started() -> &'static str {
 /// `GET /readyz`: whether requests may be sent here; `?verbose` lists the checks.
 pub(crate) async fn ready(State(core): State<Arc<Core>>, RawQuery(query): RawQuery) -> Answer {
     let server = &core.server;
+    let now = server.clock.now();
     let checks = [
         ("storage", server.store.reading().tenants(None, 1).await.is_ok()),
+        ("signing key", published(&server.keys, now)),
         ("sign-in log", server.journal.ready()),
     ];
     let ready = checks.iter().all(|(_, ok)| *ok);
@@ -36,6 +39,13 @@ pub(crate) async fn ready(State(core): State<Arc<Core>>, RawQuery(query): RawQue
     }
     text.push_str(if ready { "ready\n" } else { "not ready\n" });
     (status, text)
+}
+
+/// Whether the key that signs now is one that APIs can know.
+fn published(keys: &KeyRing, now: Timestamp) -> bool {
+    let keys = keys.current();
+    let kid = keys.active(TokenAlg::Rs256, now).kid();
+    keys.verifying(kid, now, now).is_some()
 }
 
 /// `GET /metrics` on the management port, in Prometheus' text format.

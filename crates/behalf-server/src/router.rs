@@ -12,7 +12,13 @@ use behalf_protocol::{EndpointVersion, error::AadSts};
 use futures_util::FutureExt as _;
 use http::Response;
 
-use crate::{discovery, error::ErrorAnswer, health, state::Core, token::endpoint};
+use crate::{
+    discovery,
+    error::{self, ErrorAnswer},
+    health,
+    state::Core,
+    token::endpoint,
+};
 
 /// The public router of one core.
 pub fn router(core: Arc<Core>) -> Router {
@@ -22,22 +28,29 @@ pub fn router(core: Arc<Core>) -> Router {
         .route("/{tenant}/oauth2/token", any(token_v1))
         // Clients and APIs that want to know how.
         .merge(discovery::routes())
+        // Clients of the directory's API, which find none yet.
+        .route("/v1.0/{*path}", any(no_graph))
         // Whoever watches over the process.
-        .route("/livez", get(health::live))
-        .route("/readyz", get(health::ready))
-        .route("/startupz", get(health::started))
+        .merge(health_routes())
         .fallback(not_found)
         .with_state(core)
 }
 
 /// The router of the management port: what operators' tools read.
 pub fn management(core: Arc<Core>) -> Router {
+    health_routes().route("/metrics", get(health::metrics)).with_state(core)
+}
+
+fn health_routes() -> Router<Arc<Core>> {
     Router::new()
         .route("/livez", get(health::live))
         .route("/readyz", get(health::ready))
         .route("/startupz", get(health::started))
-        .route("/metrics", get(health::metrics))
-        .with_state(core)
+}
+
+async fn no_graph(State(core): State<Arc<Core>>, request: Request) -> Response<Body> {
+    let parts = (request.uri(), request.headers(), request.extensions());
+    error::no_graph(&core.circumstances(parts))
 }
 
 async fn token_v1(core: State<Arc<Core>>, request: Request) -> Response<Body> {

@@ -146,3 +146,25 @@ async fn unknown_paths_answer_in_the_envelope() {
     assert_eq!(answer.status, 404);
     assert!(answer.json()["error_codes"].is_array());
 }
+
+#[tokio::test]
+async fn the_directorys_api_says_in_its_own_envelope_that_it_is_not_there() {
+    let server = TestServer::start().await;
+    let answer = server.get("/v1.0/applications").await;
+    assert_eq!(answer.status, 404);
+    let error = &answer.json()["error"];
+    assert_eq!(error["code"], "ResourceNotFound");
+    assert_eq!(error["innerError"]["request-id"].as_str(), answer.header("x-ms-request-id"));
+}
+
+#[tokio::test]
+async fn readiness_names_its_checks() {
+    let server = TestServer::start().await;
+    let answer = server.get("/readyz?verbose").await;
+    assert_eq!(
+        (answer.status.as_u16(), answer.text.as_str()),
+        (200, "ok   storage\nok   signing key\nok   sign-in log\nready\n")
+    );
+    assert_eq!(server.get("/readyz").await.text, "ready\n");
+    assert_eq!(server.get("/livez").await.text, "ok\n");
+}
