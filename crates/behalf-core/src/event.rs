@@ -1,7 +1,7 @@
 //! The sign-in event: what was decided about one request, with the checks in their order.
 //!
 //! An event is made of the same [`Trail`] that the decision wrote while it checked, so the log,
-//! `behalf explain` and `behalf demo` cannot tell another story than the one that happened.
+//! `behalf log` and `behalf demo` cannot tell another story than the one that happened.
 
 use std::net::IpAddr;
 

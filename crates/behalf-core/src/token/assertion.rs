@@ -46,7 +46,7 @@ pub enum AssertionRefusal {
     Algorithm,
     /// No registered certificate has the thumbprint.
     #[error(
-        "The client assertion names a certificate that is not registered on application {client}{}. Register it: behalf credential add --certificate.", thumbprint_text(.thumbprint.as_deref())
+        "The client assertion names a certificate that is not registered on application {client}{}. Register it: add it to the application's credentials and run behalf apply.", thumbprint_text(.thumbprint.as_deref())
     )]
     KeyUnknown {
         /// The client id.

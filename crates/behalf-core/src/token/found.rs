@@ -1,4 +1,4 @@
-//! What a failing check found and what it expected, for the log and for `behalf explain`: short,
+//! What a failing check found and what it expected, for the log and for `behalf log`: short,
 //! side by side, nothing secret.
 
 use crate::{

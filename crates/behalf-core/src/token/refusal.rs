@@ -111,7 +111,7 @@ pub enum Refusal {
     },
     /// The secret is right, but too old.
     #[error(
-        "The client secret {name:?} of application {client} ({display_name}) expired on {expired}. Make a new one: behalf credential add {display_name} --secret."
+        "The client secret {name:?} of application {client} ({display_name}) expired on {expired}. Make a new one: add a secret to the credentials of {display_name} and run behalf apply."
     )]
     SecretExpired {
         /// The client id.
@@ -150,7 +150,7 @@ pub enum Refusal {
     },
     /// A multi-tenant application nobody has added to this tenant.
     #[error(
-        "Application {client} ({display_name}) has no service principal in tenant {tenant}. An administrator of the tenant must add it (admin consent, or behalf sp create)."
+        "Application {client} ({display_name}) has no service principal in tenant {tenant}. An administrator of the tenant must add it."
     )]
     ServicePrincipalMissing {
         /// The client id.
@@ -182,7 +182,7 @@ pub enum Refusal {
     },
     /// The resource wants an assignment and the client has none.
     #[error(
-        "Application {client} is not assigned to a role of {resource} ({display_name}), which requires assignment. An administrator can assign one: behalf grant {client} --admin."
+        "Application {client} is not assigned to a role of {resource} ({display_name}), which requires assignment. An administrator can assign one: list the application under grants and run behalf apply."
     )]
     AssignmentRequired {
         /// The client id.

@@ -84,7 +84,7 @@ impl fmt::Display for Origin {
     }
 }
 
-/// A setting as `behalf config show --origin` shows it.
+/// A setting with where it came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shown {
     /// The setting.
@@ -281,7 +281,7 @@ fn unknown(key: &str, place: &str, meant: Option<&str>) -> Problem {
         why: String::new(),
         fix: match meant {
             Some(meant) => format!("did you mean {meant}?"),
-            None => "remove it; behalf config show lists all settings".to_owned(),
+            None => "remove it; docs/reference/configuration.md lists all settings".to_owned(),
         },
         missing: false,
     }

@@ -156,8 +156,8 @@ fn an_unknown_name_is_an_error_wherever_it_is() {
     for (text, meant) in [
         ("publc_url = \"x\"", "did you mean public_url?"),
         ("retention = \"1d\"", "did you mean sign_in_log.retention?"),
-        ("colour = \"blue\"", "behalf config show lists all settings"),
-        ("trust_proxy = \"10.0.0.0/8\"", "behalf config show lists all settings"),
+        ("colour = \"blue\"", "docs/reference/configuration.md lists all settings"),
+        ("trust_proxy = \"10.0.0.0/8\"", "docs/reference/configuration.md lists all settings"),
     ] {
         assert!(problem(text).fix.contains(meant), "{text}");
     }
