@@ -61,6 +61,7 @@ fn load(file: Option<&Path>, flags: &Flags) -> Result<Config, Failure> {
         .map_err(|problems| Failure::usage(problems.to_string()))?;
     not_dev(&config.storage)?;
     private(&config.master_key_file)?;
+    not_everybodys(&config.storage)?;
     Ok(config)
 }
 
@@ -74,6 +75,21 @@ fn not_dev(database: &Path) -> Result<(), Failure> {
         )
         .fix("storage.url with a new folder")),
     }
+}
+
+/// Whoever may write the data's folder may put another database in place of ours.
+fn not_everybodys(database: &Path) -> Result<(), Failure> {
+    use std::os::unix::fs::PermissionsExt as _;
+    // A folder that is missing is made, for this user alone.
+    let Some(folder) = database.parent() else { return Ok(()) };
+    let Ok(found) = std::fs::metadata(folder) else { return Ok(()) };
+    let mode = found.permissions().mode() & 0o777;
+    if mode & 0o002 == 0 {
+        return Ok(());
+    }
+    let path = folder.display();
+    Err(Failure::new(Exit::Denied, format!("{path} has mode {mode:03o}: everybody can write it"))
+        .fix(format!("chmod 700 {path}")))
 }
 
 /// Whoever reads the master key reads every key.
@@ -94,6 +110,18 @@ fn private(master_key: &Path) -> Result<(), Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_folder_that_everybody_can_write_is_refused() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let database = folder.path().join("behalf.db");
+        for (mode, fine) in [(0o700, true), (0o755, true), (0o770, true), (0o777, false)] {
+            std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(mode)).unwrap();
+            assert_eq!(not_everybodys(&database).is_ok(), fine, "{mode:o}");
+        }
+        assert!(not_everybodys(&folder.path().join("new/behalf.db")).is_ok());
+    }
 
     #[test]
     fn a_dev_folder_and_a_readable_master_key_are_refused() {
