@@ -174,6 +174,13 @@ async fn drive(target: &Target, turn: &Turn) -> anyhow::Result<Tally> {
     for _ in 0..turn.connections {
         connections.push(Connection::open(target).await?);
     }
+    // The load's core never sleeps: waking it would be an interrupt that the server's core pays
+    // for, which a client on another machine does not cost.
+    let awake = tokio::spawn(async {
+        loop {
+            tokio::task::yield_now().await;
+        }
+    });
     let started = Instant::now();
     let mut tasks = tokio::task::JoinSet::new();
     for (index, mut connection) in connections.into_iter().enumerate() {
@@ -210,6 +217,7 @@ async fn drive(target: &Target, turn: &Turn) -> anyhow::Result<Tally> {
     }
     tokio::time::sleep(turn.time).await;
     stop.store(true, Ordering::Relaxed);
+    awake.abort();
     let wall = started.elapsed();
     let mut total = Tally { wall, ..Tally::default() };
     while let Some(tally) = tasks.join_next().await {

@@ -2,7 +2,7 @@
 //!
 //! Every figure is a ratio of one run on one machine: the bare signature is measured before, between
 //! and after the server's turns (A-B-A), both in CPU-seconds of the same core. The server is pinned
-//! to one core, the load to the others. Absolute times are printed for orientation only; a machine
+//! to one core, the load to the others, which it keeps awake in every turn, the yardstick's too. Absolute times are printed for orientation only; a machine
 //! whose yardstick drifts by more than 10 % within a run is said to be too noisy to record.
 
 mod cpu;

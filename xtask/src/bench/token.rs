@@ -114,12 +114,13 @@ fn overload(
     options: &Options,
     report: &mut Report,
 ) -> anyhow::Result<()> {
-    // Each connection pauses so that together they ask four times the capacity.
-    let connections = 512;
+    // Each connection pauses so that together they ask four times the capacity, waiting included:
+    // half of their time they wait for an answer.
+    let connections = 1_024;
     let mut storm = token_turn("api://bench", FEW, options);
     storm.connections = connections;
     #[expect(clippy::cast_precision_loss, reason = "a count for a rate")]
-    let pause = connections as f64 / (4.0 * capacity);
+    let pause = connections as f64 / (8.0 * capacity);
     storm.pause = Duration::from_secs_f64(pause);
     let calm = Turn {
         requests: vec![

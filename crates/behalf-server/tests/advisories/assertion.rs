@@ -36,7 +36,7 @@ pub(crate) async fn server() -> TestServer {
 
 pub(crate) fn header() -> Value {
     let thumbprint = Certificate::from_der(CERTIFICATE).unwrap().sha256_thumbprint();
-    json!({ "alg": "RS256", "typ": "JWT", "x5t#S256": encoded(&thumbprint.0) })
+    json!({ "alg": "RS256", "typ": "JWT", "x5t#S256": encoded(thumbprint.0) })
 }
 
 pub(crate) fn claims() -> Value {
