@@ -81,7 +81,7 @@ impl Deployment {
             .env("BEHALF_LIMITS_CLIENT", "1000000")
             .env("BEHALF_LIMITS_ADDRESS", "1000000")
             .env("BEHALF_LIMITS_TENANT", "1000000")
-            .env("BEHALF_LIMITS_SIGN_QUEUE", "200ms")
+            .env("BEHALF_LIMITS_SIGN_QUEUE", "1s")
             .env("BEHALF_LOG_LEVEL", "warn")
             .env("BENCH_SECRET", SECRET);
         command
