@@ -6,7 +6,7 @@ use behalf_core::{
     id::AppId,
     tenant::TenantSegment,
     token::{
-        Refusal, ResourceFacts,
+        Refusal, ResourceFacts, SingleUse,
         assertion::{Addressees, AssertionRefusal},
         client_auth::{self, Judge, Presented},
         client_credentials,
@@ -123,23 +123,7 @@ impl<'a> Inquiry<'a> {
             return Err(Denied::Throttled(wait));
         }
         if let Some(once) = authenticated.single_use() {
-            let recorded = single_use::record(
-                &self.core.server.store,
-                (tenant.tenant.id, client.app_id),
-                once,
-            );
-            match recorded.await {
-                Ok(()) => {}
-                Err(CommitError::Conflict { .. }) => {
-                    let replayed = AssertionRefusal::Replayed { client: client.app_id };
-                    self.event.trail.failed(Step::Credential);
-                    return Err(Refusal::Assertion(replayed).into());
-                }
-                Err(error) => {
-                    tracing::error!(%error, "a used client assertion could not be recorded");
-                    return Err(Denied::Unavailable);
-                }
-            }
+            self.use_once(client.app_id, once).await?;
         }
         let resource = self.core.server.facts.resource(&client, requested).await?;
         let resource: Option<&ResourceFacts> = resource.as_deref();
@@ -153,6 +137,22 @@ impl<'a> Inquiry<'a> {
         );
         Granted::prepare(self.core, &tenant.issuers, &issuance, requested, &self.circumstances)
             .map_err(|_| Denied::Unavailable)
+    }
+
+    /// Records the assertion of a strict application, which was not used before.
+    async fn use_once(&mut self, client: AppId, once: &SingleUse) -> Result<(), Denied> {
+        let store = &self.core.server.store;
+        match single_use::record(store, (self.event.tenant, client), once).await {
+            Ok(()) => Ok(()),
+            Err(CommitError::Conflict { .. }) => {
+                self.event.trail.failed(Step::Credential);
+                Err(Refusal::Assertion(AssertionRefusal::Replayed { client }).into())
+            }
+            Err(error) => {
+                tracing::error!(%error, "a used client assertion could not be recorded");
+                Err(Denied::Unavailable)
+            }
+        }
     }
 
     /// Records whether `step` passed.
