@@ -6,10 +6,13 @@
 
 pub mod application;
 pub mod claims;
+pub mod directory_role;
 pub mod event;
+pub mod grant;
 pub mod id;
 pub mod secret;
 pub mod service_principal;
 pub mod tenant;
 pub mod time;
 pub mod token;
+pub mod user;

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     id::{AppId, ObjectId, PermissionId, TenantId},
-    tenant::is_false,
+    tenant::{is_false, is_zero},
     time::Timestamp,
 };
 
@@ -29,6 +29,9 @@ pub struct ServicePrincipal {
     /// `appRoleAssignmentRequired`: only assigned clients get tokens for it (501051).
     #[serde(default, skip_serializing_if = "is_false")]
     pub assignment_required: bool,
+    /// `srev`: what tickets issued to this client carry and must still equal (tickets.md 5).
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub revision: u32,
     /// When it was created.
     pub created: Timestamp,
 }
@@ -41,7 +44,7 @@ pub struct AppRoleAssignment {
     pub id: ObjectId,
     /// The tenant it holds in.
     pub tenant: TenantId,
-    /// Who is assigned: a service principal's id.
+    /// Who is assigned: a service principal's or a user's id.
     pub principal: ObjectId,
     /// Whose role it is: the resource's service principal.
     pub resource: ObjectId,

@@ -17,8 +17,59 @@ pub struct Tenant {
     /// A disabled tenant answers as an unknown one (90002) and gets no tokens.
     #[serde(default, skip_serializing_if = "is_false")]
     pub disabled: bool,
+    /// `trev`: what every ticket of the tenant carries and must still equal (tickets.md 5).
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub revision: u32,
+    /// What users may do, and how long what they are given lasts.
+    #[serde(default, skip_serializing_if = "UserPolicy::is_default")]
+    pub users: UserPolicy,
     /// When it was created.
     pub created: Timestamp,
+}
+
+impl Tenant {
+    /// A new tenant: enabled, with the default policy.
+    pub fn new(
+        id: TenantId,
+        display_name: impl Into<String>,
+        domains: Vec<DomainName>,
+        created: Timestamp,
+    ) -> Self {
+        Self {
+            id,
+            display_name: display_name.into(),
+            domains,
+            disabled: false,
+            revision: 0,
+            users: UserPolicy::default(),
+            created,
+        }
+    }
+}
+
+/// A tenant's choices about its users.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct UserPolicy {
+    /// Users may not consent, not even to scopes of type User: an administrator must (90094).
+    #[serde(skip_serializing_if = "is_false")]
+    pub no_user_consent: bool,
+    /// The password grant may be used, by applications that allow it too (RFC 6749 4.3).
+    #[serde(skip_serializing_if = "is_false")]
+    pub password_grant: bool,
+    /// v1 answers carry a refresh token only when `offline_access` was asked for (decisions.md 17).
+    #[serde(skip_serializing_if = "is_false")]
+    pub v1_refresh_on_request: bool,
+    /// How long a refresh token and all that follow from it may live, in seconds; `None`: for as
+    /// long as it is used (700081).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refresh_absolute_secs: Option<u32>,
+}
+
+impl UserPolicy {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// A DNS name in lower case: what may stand in the tenant segment of a URL besides a GUID.
@@ -104,6 +155,11 @@ impl TenantSegment {
         }
         DomainName::parse(segment).ok().map(Self::Domain)
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+pub(crate) fn is_zero(value: &u32) -> bool {
+    *value == 0
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]

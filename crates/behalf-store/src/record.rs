@@ -58,6 +58,22 @@ numbered! {
         CredentialUse = 12,
         /// What was changed in the directory, by whom: appended, in order.
         Audit = 13,
+        /// A user, by object id.
+        User = 14,
+        /// A user's name, unique in its tenant.
+        UserName = 15,
+        /// The delegated permissions of one client on one resource, for everyone or one user.
+        PermissionGrant = 16,
+        /// A token family or session that was ended before its time (tickets.md 7, `fam` and `sid`).
+        Revoked = 17,
+        /// The newest generation of a rotating refresh token's family.
+        Family = 18,
+        /// A code, consent or pending sign-in that was used (tickets.md 7, `code` and `act`).
+        UsedTicket = 19,
+        /// A device that waits for its user (RFC 8628), by user code.
+        DeviceGrant = 20,
+        /// A user's request that an administrator consent.
+        ConsentRequest = 21,
     }
 }
 
@@ -76,7 +92,11 @@ impl Kind {
     /// What a change of such a record means to others.
     pub const fn class(self) -> Class {
         match self {
-            Self::UsedAssertion | Self::Audit => Class::TokenState,
+            Self::UsedAssertion
+            | Self::Audit
+            | Self::Family
+            | Self::UsedTicket
+            | Self::DeviceGrant => Class::TokenState,
             Self::CredentialUse => Class::Usage,
             _ => Class::Directory,
         }
@@ -92,6 +112,14 @@ numbered! {
         AssignmentByPrincipal = 2,
         /// Assignments by whose roles they are.
         AssignmentByResource = 3,
+        /// Delegated permissions by the client's service principal.
+        GrantByClient = 4,
+        /// Delegated permissions by the resource's service principal.
+        GrantByResource = 5,
+        /// Delegated permissions by the user they were given by; none for those of everyone.
+        GrantByUser = 6,
+        /// Ended families and sessions by the first byte of their id: what a node keeps in memory.
+        RevokedByBucket = 7,
     }
 }
 
@@ -101,6 +129,10 @@ impl Index {
         match self {
             Self::ServicePrincipalById => Kind::ServicePrincipal,
             Self::AssignmentByPrincipal | Self::AssignmentByResource => Kind::Assignment,
+            Self::GrantByClient | Self::GrantByResource | Self::GrantByUser => {
+                Kind::PermissionGrant
+            }
+            Self::RevokedByBucket => Kind::Revoked,
         }
     }
 }

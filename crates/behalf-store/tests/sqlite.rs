@@ -276,6 +276,7 @@ fn pair(set: &mut WriteSet, pepper: &Pepper, n: u32) {
         application: app.id,
         disabled: false,
         assignment_required: false,
+        revision: 0,
         created: now,
     };
     application::create(set, &app);

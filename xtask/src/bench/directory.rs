@@ -62,6 +62,7 @@ fn filler(tenant: TenantId, indexes: std::ops::Range<usize>) -> WriteSet {
             application: application.id,
             disabled: false,
             assignment_required: false,
+            revision: 0,
             created: Timestamp(0),
         };
         records::application::create(&mut set, &application);

@@ -122,13 +122,12 @@ mod tests {
     use crate::time::Timestamp;
 
     fn acme() -> Tenant {
-        Tenant {
-            id: "ac3e0000-0000-4000-8000-000000000001".parse().unwrap(),
-            display_name: "Acme".into(),
-            domains: vec![DomainName::parse("acme.test").unwrap()],
-            disabled: false,
-            created: Timestamp(0),
-        }
+        Tenant::new(
+            "ac3e0000-0000-4000-8000-000000000001".parse().unwrap(),
+            "Acme",
+            vec![DomainName::parse("acme.test").unwrap()],
+            Timestamp(0),
+        )
     }
 
     #[test]

@@ -127,6 +127,7 @@ impl Directory {
             application: application.id,
             disabled: false,
             assignment_required: false,
+            revision: 0,
             created: self.now(),
         }
     }

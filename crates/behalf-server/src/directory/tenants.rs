@@ -49,7 +49,7 @@ impl Directory {
             claim(&reading, &mut set, name, (id, now)).await?;
         }
         let display_name = new.display_name.clone();
-        let made = Tenant { id, display_name, domains, disabled: false, created: now };
+        let made = Tenant::new(id, display_name, domains, now);
         tenant::put(&mut set, &made, Expect::Absent);
         self.audit(&mut set, id, "create tenant", &made.display_name);
         Ok((set, made))

@@ -231,13 +231,7 @@ pub(crate) fn principal_id(tenant: TenantId, app: AppId) -> ObjectId {
 }
 
 fn tenant(id: TenantId, name: &str, domain: &str) -> Tenant {
-    Tenant {
-        id,
-        display_name: name.to_owned(),
-        domains: vec![DomainName::parse(domain).unwrap()],
-        disabled: false,
-        created: NOW,
-    }
+    Tenant::new(id, name, vec![DomainName::parse(domain).unwrap()], NOW)
 }
 
 fn application(
@@ -334,6 +328,7 @@ fn register(set: &mut WriteSet, application: &Application) {
         application: application.id,
         disabled: false,
         assignment_required: false,
+        revision: 0,
         created: NOW,
     };
     records::service_principal::put(set, &principal, Expect::Absent);

@@ -29,13 +29,7 @@ fn guid(n: u8) -> Uuid {
 }
 
 fn acme() -> Tenant {
-    Tenant {
-        id: TenantId(guid(1)),
-        display_name: "Acme".into(),
-        domains: vec![DomainName::parse("acme.test").unwrap()],
-        disabled: false,
-        created: NOW,
-    }
+    Tenant::new(TenantId(guid(1)), "Acme", vec![DomainName::parse("acme.test").unwrap()], NOW)
 }
 
 fn ledger() -> Application {
@@ -72,6 +66,7 @@ fn principal() -> ServicePrincipal {
         application: ledger().id,
         disabled: false,
         assignment_required: false,
+        revision: 0,
         created: NOW,
     }
 }

@@ -91,13 +91,8 @@ pub(crate) enum Credential<'a> {
 impl Directory {
     /// One secret, one certificate, one assigned role; nothing disabled.
     pub(crate) fn acme() -> Self {
-        let tenant = Tenant {
-            id: id(ACME),
-            display_name: "Acme".into(),
-            domains: vec![DomainName::parse("acme.test").unwrap()],
-            disabled: false,
-            created: at(0),
-        };
+        let tenant =
+            Tenant::new(id(ACME), "Acme", vec![DomainName::parse("acme.test").unwrap()], at(0));
         let mut client = application(DAEMON, "invoice-daemon", AppKind::Daemon);
         client.secrets = vec![secret(1, "main", SECRET, NOW + 86_400)];
         client.certificates = vec![certificate(2, assertion::KEY.certificate)];
@@ -239,6 +234,7 @@ pub(crate) fn principal(object: &str, of: &Application) -> ServicePrincipal {
         application: of.id,
         disabled: false,
         assignment_required: false,
+        revision: 0,
         created: at(0),
     }
 }
