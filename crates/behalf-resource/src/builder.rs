@@ -1,19 +1,22 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use futures_util::future::join3;
 use quick_cache::sync::Cache;
-use uuid::Uuid;
 
 use crate::Permissions;
 use crate::audience::{Audience, Audiences};
-use crate::authority::{Authority, TenantSegment, Version, is_tenant_name, tenant_id};
+use crate::authority::{Authority, Version};
+use crate::challenge::Directions;
 use crate::clock::{Clock, SystemClock};
+use crate::flight;
 use crate::issuer::Issuer;
-use crate::metadata::{IssuerTemplate, Metadata, MetadataError};
+use crate::metadata::MetadataError;
+use crate::resource_metadata::{Address, Description};
 use crate::server::{Inner, ResourceServer};
-use crate::source::{FetchError, Fetched, HttpsError, HttpsSource, MetadataSource};
-use crate::tenants::{AcceptedTenants, Choice, Tenants, list};
-use crate::validate::Policy;
+use crate::source::{FetchError, HttpsError, HttpsSource, MetadataSource};
+use crate::tenancy::Tenancy;
+use crate::tenants::{Tenants, list};
 
 /// How many accepted tokens are remembered, about 1 KiB each.
 const REMEMBERED_TOKENS: usize = 10_000;
@@ -47,15 +50,31 @@ pub enum BuildError {
     /// Not a tenant's id or domain, or the service does not know it.
     #[error("the tenant {0:?} is neither an id nor a domain that the token service knows")]
     Tenant(String),
+    /// Not the address of an API.
+    #[error("the API's address {0:?} is not https://host[:port][/path] (BEHALF_ADDRESS)")]
+    Address(String),
     /// HTTPS cannot be set up.
     #[error(transparent)]
     Https(#[from] HttpsError),
-    /// A document could not be fetched.
+    /// A document could not be fetched, and trying again will not help.
     #[error(transparent)]
     Fetch(#[from] FetchError),
     /// A document cannot be used.
     #[error(transparent)]
     Metadata(#[from] MetadataError),
+}
+
+impl BuildError {
+    /// Lets pass what may be gone in a moment.
+    fn unless_transient(self) -> Result<(), Self> {
+        match self {
+            Self::Fetch(error) if error.transient => {
+                tracing::warn!(%error, "started without the token service; trying again");
+                Ok(())
+            }
+            error => Err(error),
+        }
+    }
 }
 
 /// Collects what a [`ResourceServer`] needs.
@@ -64,6 +83,8 @@ pub struct Builder {
     authority: String,
     audiences: Vec<Audience>,
     tenants: Option<Tenants>,
+    address: Option<String>,
+    scopes: Vec<String>,
     ca_file: Option<PathBuf>,
     clock: Box<dyn Clock>,
     source: Option<Arc<dyn MetadataSource>>,
@@ -76,6 +97,8 @@ impl Builder {
             authority,
             audiences: Vec::new(),
             tenants: None,
+            address: None,
+            scopes: Vec::new(),
             ca_file: None,
             clock: Box::new(SystemClock),
             source: None,
@@ -98,6 +121,7 @@ impl Builder {
             builder = builder.audience(audience);
         }
         builder.tenants = lookup("BEHALF_TENANTS").map(|text| Tenants::from_list(&text));
+        builder.address = lookup("BEHALF_ADDRESS");
         builder.ca_file = lookup("BEHALF_CA_FILE").map(PathBuf::from);
         Ok(builder)
     }
@@ -117,9 +141,20 @@ impl Builder {
         self
     }
 
-    /// Adds the audience of a [`permissions!`](crate::permissions) declaration.
-    pub fn permissions<P: Permissions>(self) -> Self {
+    /// Adds the audience of a [`permissions!`](crate::permissions) declaration, and its scopes to
+    /// what [`metadata_routes`](ResourceServer::metadata_routes) tells.
+    pub fn permissions<P: Permissions>(mut self) -> Self {
+        let scopes = P::SCOPES.iter().map(|(value, _)| format!("{}/{value}", P::AUDIENCE));
+        self.scopes.extend(scopes);
         self.audience(P::AUDIENCE)
+    }
+
+    /// Where clients reach this API: `https://host[:port][/path]`. It is named in
+    /// [`metadata_routes`](ResourceServer::metadata_routes), and challenges then point there; so
+    /// merge them.
+    pub fn address(mut self, address: impl Into<String>) -> Self {
+        self.address = Some(address.into());
+        self
     }
 
     /// Whose tokens to accept. With an authority of one tenant that tenant is the default.
@@ -152,33 +187,68 @@ impl Builder {
         self
     }
 
-    /// Fetches metadata and keys, and looks up domains.
+    /// Checks the configuration, fetches metadata and keys, and looks up domains.
+    ///
+    /// A token service that is away does not stop the start: callers are answered 503 until it is
+    /// back, and the first request after that is served. What it answers must be usable, though: an
+    /// unknown tenant, or a document that is no metadata, is an error here.
     pub async fn build(mut self) -> Result<ResourceServer, BuildError> {
         let authority = Authority::parse(&self.authority)
             .ok_or_else(|| BuildError::Authority(self.authority.clone()))?;
-        if self.audiences.is_empty() {
-            return Err(BuildError::NoAudience);
-        }
+        let description = self.description()?;
         let source = match self.source.take() {
             Some(source) => source,
             None => Arc::new(HttpsSource::new(self.ca_file.as_deref())?),
         };
-        let directory = Directory { authority: &authority, source: source.as_ref() };
-        let v2 = directory.metadata(&authority.segment, Version::V2).await?;
-        let v1 = directory.metadata(&authority.segment, Version::V1).await?;
-        let tenants = directory.tenants(self.tenants.as_ref(), &v2).await?;
-        let audiences = self.audiences();
-        let audiences = Audiences::new(&audiences, tenants.is_several())
+        let tenancy = Tenancy::new(&authority, self.tenants.as_ref(), Arc::clone(&source))?;
+        let audiences = Audiences::new(&self.audiences(), tenancy.is_several())
             .map_err(BuildError::AudienceNotOwned)?;
+        let url = |version| authority.metadata_url(&authority.segment, version);
+        let v1 = Issuer::new(url(Version::V1), Arc::clone(&source));
+        let v2 = Issuer::new(url(Version::V2), source);
         let now = self.clock.now();
+        let (of_v1, of_v2, of_tenants) = join3(
+            flight::first(&*v1, now),
+            flight::first(&*v2, now),
+            flight::first(&*tenancy, now),
+        )
+        .await;
+        for result in [of_v2, of_v1, of_tenants] {
+            result.or_else(BuildError::unless_transient)?;
+        }
         Ok(ResourceServer::new(Inner {
             clock: self.clock,
-            policy: Policy { tenants, audiences },
-            v1: Issuer::load(v1, Arc::clone(&source), now).await?,
-            v2: Issuer::load(v2, source, now).await?,
+            tenancy,
+            audiences,
+            v1,
+            v2,
             verdicts: Cache::new(self.remembered_tokens),
-            authorization_uri: authority.authorize_url(),
+            directions: Directions {
+                authorization_uri: authority.authorize_url().into(),
+                resource_metadata: description
+                    .address
+                    .as_ref()
+                    .map(|address| address.metadata_url().into()),
+            },
+            description,
+            authority_v2: format!("{}/{}/v2.0", authority.base, authority.segment),
         }))
+    }
+
+    fn description(&mut self) -> Result<Description, BuildError> {
+        let told = match &self.address {
+            Some(text) => {
+                let bad = || BuildError::Address(text.clone());
+                Some(Address::parse(text).ok_or_else(bad)?)
+            }
+            None => None,
+        };
+        let audience = self.audiences.first().map(|own| own.value.clone());
+        Ok(Description {
+            address: told,
+            audience: audience.ok_or(BuildError::NoAudience)?,
+            scopes: std::mem::take(&mut self.scopes),
+        })
     }
 
     /// The audiences, where a statement of ownership covers every mention of the same URI.
@@ -193,77 +263,5 @@ impl Builder {
                 value: audience.value.clone(),
             })
             .collect()
-    }
-}
-
-/// The token service as the builder asks it.
-struct Directory<'a> {
-    authority: &'a Authority,
-    source: &'a dyn MetadataSource,
-}
-
-impl Directory<'_> {
-    async fn metadata(&self, segment: &str, version: Version) -> Result<Metadata, BuildError> {
-        let url = self.authority.metadata_url(segment, version);
-        match self.source.fetch(&url, None).await? {
-            Fetched::Document { body, .. } => Ok(Metadata::parse(&url, &body)?),
-            Fetched::NotModified => {
-                let reason = "not modified, though nothing was known".to_owned();
-                Err(BuildError::Fetch(FetchError { url, reason }))
-            }
-        }
-    }
-
-    async fn tenants(
-        &self,
-        chosen: Option<&Tenants>,
-        metadata: &Metadata,
-    ) -> Result<AcceptedTenants, BuildError> {
-        let home = match &self.authority.tenant {
-            TenantSegment::One(name) => Some(
-                IssuerTemplate(metadata.issuer.clone())
-                    .tenant()
-                    .ok_or_else(|| BuildError::Tenant(name.clone()))?,
-            ),
-            TenantSegment::Many => None,
-        };
-        let names = match (chosen.map(|tenants| &tenants.0), home) {
-            (Some(Choice::Listed(names)), _) if names.is_empty() => {
-                return Err(BuildError::NoTenants);
-            }
-            (Some(Choice::Listed(names)), _) => names,
-            (None, None) => return Err(BuildError::NoTenants),
-            (None | Some(Choice::Any), Some(home)) => {
-                return Ok(AcceptedTenants::Listed(vec![home]));
-            }
-            (Some(Choice::Any), None) => {
-                tracing::warn!("tokens of every tenant are accepted; check the caller's tenant");
-                return Ok(AcceptedTenants::Any);
-            }
-        };
-        let mut ids = Vec::with_capacity(names.len());
-        for name in names {
-            let id = self.tenant(name).await?;
-            if home.is_some_and(|home| home != id) {
-                return Err(BuildError::OtherTenant(name.clone()));
-            }
-            ids.push(id);
-        }
-        ids.sort_unstable();
-        ids.dedup();
-        Ok(AcceptedTenants::Listed(ids))
-    }
-
-    /// A tenant's id; that of a domain stands in the issuer of its metadata.
-    async fn tenant(&self, name: &str) -> Result<Uuid, BuildError> {
-        if let Some(id) = tenant_id(name) {
-            return Ok(id);
-        }
-        let unknown = || BuildError::Tenant(name.to_owned());
-        if !is_tenant_name(name) {
-            return Err(unknown());
-        }
-        let metadata = self.metadata(&name.to_ascii_lowercase(), Version::V2).await?;
-        IssuerTemplate(metadata.issuer).tenant().ok_or_else(unknown)
     }
 }

@@ -1,9 +1,29 @@
+use std::sync::Arc;
+
 use axum::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 
 use crate::guard::Forbidden;
 use crate::validate::Refusal;
+
+/// Where a caller gets a token that would be accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Directions {
+    /// The authorization endpoint.
+    pub authorization_uri: Arc<str>,
+    /// The API's metadata (RFC 9728 section 5.1), if its address is known.
+    pub resource_metadata: Option<Arc<str>>,
+}
+
+impl Directions {
+    fn parameters(&self) -> impl Iterator<Item = String> {
+        let metadata = self.resource_metadata.iter();
+        metadata
+            .map(|url| format!(r#"resource_metadata="{url}""#))
+            .chain([format!(r#"authorization_uri="{}""#, self.authorization_uri)])
+    }
+}
 
 /// What a caller is answered who gets no further (RFC 6750 section 3).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -12,10 +32,7 @@ pub enum AuthError {
     /// No bearer token: 401 with an address to get one at, and no error code (RFC 6750 section
     /// 3.1).
     #[error("a bearer token is needed")]
-    NoToken {
-        /// The authorization endpoint.
-        authorization_uri: String,
-    },
+    NoToken(Directions),
     /// More than one `Authorization` header, or one that is no bearer token: 401.
     #[error("send one Authorization header: Bearer and the token")]
     Header,
@@ -24,8 +41,8 @@ pub enum AuthError {
     Token {
         /// Why.
         refusal: Refusal,
-        /// The authorization endpoint.
-        authorization_uri: String,
+        /// Where to get another one.
+        directions: Directions,
     },
     /// A valid token without the scope or role: 403.
     #[error("the token does not carry what this address asks for")]
@@ -45,7 +62,7 @@ impl AuthError {
             Self::Token { refusal: Refusal::KeysUnavailable, .. } => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
-            Self::NoToken { .. } | Self::Header | Self::Token { .. } => StatusCode::UNAUTHORIZED,
+            Self::NoToken(_) | Self::Header | Self::Token { .. } => StatusCode::UNAUTHORIZED,
             Self::Forbidden(_) | Self::Unguarded => StatusCode::FORBIDDEN,
             Self::NoLayer => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -60,7 +77,7 @@ impl AuthError {
             Self::Header => Some("invalid_request"),
             Self::Token { .. } => Some("invalid_token"),
             Self::Forbidden(_) | Self::Unguarded => Some("insufficient_scope"),
-            Self::NoToken { .. } | Self::NoLayer => None,
+            Self::NoToken(_) | Self::NoLayer => None,
         }
     }
 
@@ -72,8 +89,8 @@ impl AuthError {
             parameters.push(format!(r#"error_description="{self}""#));
         }
         match self {
-            Self::NoToken { authorization_uri } | Self::Token { authorization_uri, .. } => {
-                parameters.push(format!(r#"authorization_uri="{authorization_uri}""#));
+            Self::NoToken(directions) | Self::Token { directions, .. } => {
+                parameters.extend(directions.parameters());
             }
             Self::Forbidden(forbidden) if !forbidden.needed().is_empty() => {
                 parameters.push(format!(r#"scope="{}""#, forbidden.needed().join(" ")));

@@ -1,12 +1,11 @@
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
-use tokio::sync::watch;
-
-use crate::FetchError;
+use crate::BuildError;
+use crate::flight::{self, Flight, Upstream};
 use crate::keys::KeySet;
-use crate::metadata::{IssuerTemplate, Metadata};
-use crate::source::{Fetched, MetadataSource};
+use crate::metadata::Metadata;
+use crate::source::{FetchError, Fetched, MetadataSource};
 
 /// Keys are asked for again after this many seconds.
 const POLL: u64 = 60;
@@ -14,31 +13,31 @@ const POLL: u64 = 60;
 const IDLE: u64 = 120;
 /// The longest time that keys are used while they cannot be fetched.
 const MAX_STALE: u64 = 3600;
-/// At most one fetch per issuer in this many seconds, whatever callers send.
-const MIN_INTERVAL: u64 = 10;
+/// The issuer's metadata are asked for again, along with the keys, after this many seconds.
+const METADATA_AGE: u64 = 3600;
+/// The time of what never happened.
+const NEVER: u64 = u64::MAX;
 
-/// One issuer (of v1 or of v2 tokens) with its current keys.
+/// One issuer (of v1 or of v2 tokens) with its current metadata and keys.
 pub(crate) struct Issuer {
-    pub(crate) template: IssuerTemplate,
-    jwks_uri: String,
-    cloud: Option<String>,
+    metadata_url: String,
     source: Arc<dyn MetadataSource>,
-    keys: RwLock<Arc<KeySet>>,
-    /// Counts changes of `keys`: verdicts of another generation are void.
+    known: RwLock<Option<Arc<Known>>>,
+    /// Counts changes of `known`: verdicts of another generation are void.
     generation: AtomicU64,
-    /// When the document was last confirmed by the issuer, seconds since 1970.
+    /// When the key set was last confirmed by the issuer, seconds since 1970.
     confirmed_at: AtomicU64,
-    attempt: Mutex<Attempt>,
-    finished: watch::Sender<()>,
+    /// When the metadata were last confirmed.
+    metadata_at: AtomicU64,
+    flight: Flight,
 }
 
-/// The latest fetch.
-#[derive(Debug)]
-struct Attempt {
-    started_at: u64,
-    in_flight: bool,
-    failed: bool,
-    etag: Option<String>,
+/// What an issuer published.
+pub(crate) struct Known {
+    pub(crate) metadata: Metadata,
+    pub(crate) keys: KeySet,
+    metadata_etag: Option<String>,
+    keys_etag: Option<String>,
 }
 
 /// What must happen before keys are used.
@@ -52,44 +51,30 @@ enum Freshness {
     Wait,
 }
 
-/// Keys that are too old to be used and cannot be fetched.
+/// Keys that are too old to be used, or were never seen, and cannot be fetched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct KeysTooOld;
 
-enum Claim {
-    Start,
-    Join,
-    TooSoon,
-}
-
 impl Issuer {
-    /// Fetches the keys for the first time.
-    pub(crate) async fn load(
-        metadata: Metadata,
-        source: Arc<dyn MetadataSource>,
-        now: u64,
-    ) -> Result<Arc<Self>, FetchError> {
-        let Metadata { issuer, jwks_uri, cloud_instance_name } = metadata;
-        let fetched = source.fetch(&jwks_uri, None).await?;
-        let (keys, etag) = read(&jwks_uri, cloud_instance_name.as_deref(), fetched)?;
-        Ok(Arc::new(Self {
-            template: IssuerTemplate(issuer),
-            jwks_uri,
-            cloud: cloud_instance_name,
+    /// An issuer of which nothing is known yet but where its metadata are.
+    pub(crate) fn new(metadata_url: String, source: Arc<dyn MetadataSource>) -> Arc<Self> {
+        Arc::new(Self {
+            metadata_url,
             source,
-            keys: RwLock::new(Arc::new(keys)),
+            known: RwLock::new(None),
             generation: AtomicU64::new(0),
-            confirmed_at: AtomicU64::new(now),
-            attempt: Mutex::new(Attempt { started_at: now, in_flight: false, failed: false, etag }),
-            finished: watch::Sender::new(()),
-        }))
+            confirmed_at: AtomicU64::new(NEVER),
+            metadata_at: AtomicU64::new(NEVER),
+            flight: Flight::new(),
+        })
     }
 
-    /// The keys as they are, with the generation that verdicts are tied to.
-    pub(crate) fn keys(&self) -> (Arc<KeySet>, u64) {
+    /// What is known, with the generation that verdicts are tied to.
+    pub(crate) fn known(&self) -> Option<(Arc<Known>, u64)> {
         // Read before the keys: a change between the two makes the verdict void, not the reverse.
         let generation = self.generation();
-        (Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner)), generation)
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner).clone();
+        known.map(|known| (known, generation))
     }
 
     pub(crate) fn generation(&self) -> u64 {
@@ -101,34 +86,22 @@ impl Issuer {
         match self.freshness(now) {
             Freshness::Usable => true,
             Freshness::Refresh => {
-                if matches!(self.claim(now), Claim::Start) {
-                    tokio::spawn(Arc::clone(self).fetch(now));
-                }
+                flight::refresh_behind(self, now);
                 true
             }
             Freshness::Wait => false,
         }
     }
 
-    /// Makes the keys usable, waiting for a fetch if need be.
-    pub(crate) async fn make_usable(self: &Arc<Self>, now: u64) -> Result<(), KeysTooOld> {
-        if self.is_usable(now) || self.refresh(now).await || self.age(now) < MAX_STALE {
-            return Ok(());
+    /// What is known, fresh enough to be used; waits for a fetch if need be.
+    pub(crate) async fn usable(
+        self: &Arc<Self>,
+        now: u64,
+    ) -> Result<(Arc<Known>, u64), KeysTooOld> {
+        if self.is_usable(now) || flight::refresh(self, now).await || self.age(now) < MAX_STALE {
+            return self.known().ok_or(KeysTooOld);
         }
         Err(KeysTooOld)
-    }
-
-    /// Fetches the keys again, or waits for the fetch that is under way. False if neither happened
-    /// (the latest was less than 10 s ago), or if it failed.
-    pub(crate) async fn refresh(self: &Arc<Self>, now: u64) -> bool {
-        let mut finished = self.finished.subscribe();
-        match self.claim(now) {
-            // A task of its own: a caller that goes away must not end the fetch others wait for.
-            Claim::Start => drop(tokio::spawn(Arc::clone(self).fetch(now))),
-            Claim::Join => {}
-            Claim::TooSoon => return false,
-        }
-        finished.changed().await.is_ok() && !self.attempt().failed
     }
 
     fn freshness(&self, now: u64) -> Freshness {
@@ -136,10 +109,9 @@ impl Issuer {
         if age < POLL {
             return Freshness::Usable;
         }
-        let attempt = self.attempt();
-        if age >= MAX_STALE || (age >= IDLE && !attempt.failed) {
+        if age >= MAX_STALE || (age >= IDLE && !self.flight.failed()) {
             Freshness::Wait
-        } else if attempt.may_start(now) {
+        } else if self.flight.may_start(now) {
             Freshness::Refresh
         } else {
             Freshness::Usable
@@ -151,87 +123,84 @@ impl Issuer {
         now.abs_diff(self.confirmed_at.load(Ordering::Acquire))
     }
 
-    fn attempt(&self) -> MutexGuard<'_, Attempt> {
-        self.attempt.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn claim(&self, now: u64) -> Claim {
-        let mut attempt = self.attempt();
-        if attempt.in_flight {
-            return Claim::Join;
+    /// The metadata, asked for again when they have aged or something went wrong: the keys may have
+    /// moved. Those that are known stay in use when the new ones cannot be read.
+    async fn metadata(
+        &self,
+        known: Option<&Known>,
+        now: u64,
+    ) -> Result<(Metadata, Option<String>), BuildError> {
+        let age = now.abs_diff(self.metadata_at.load(Ordering::Acquire));
+        let keep = |known: &Known| (known.metadata.clone(), known.metadata_etag.clone());
+        if let Some(known) = known
+            && age < METADATA_AGE
+            && !self.flight.failed()
+        {
+            return Ok(keep(known));
         }
-        if !attempt.may_start(now) {
-            return Claim::TooSoon;
-        }
-        attempt.in_flight = true;
-        attempt.started_at = now;
-        Claim::Start
-    }
-
-    async fn fetch(self: Arc<Self>, now: u64) {
-        let mut in_flight = InFlight { issuer: &self, succeeded: false };
-        let etag = self.attempt().etag.clone();
-        let result = match self.source.fetch(&self.jwks_uri, etag.as_deref()).await {
-            Ok(Fetched::NotModified) => Ok(()),
-            Ok(document) => read(&self.jwks_uri, self.cloud.as_deref(), document)
-                .map(|(keys, etag)| self.replace(keys, etag)),
-            Err(error) => Err(error),
+        let etag = known.and_then(|known| known.metadata_etag.as_deref());
+        let read = match (self.source.fetch(&self.metadata_url, etag).await, known) {
+            (Ok(Fetched::NotModified), Some(known)) => Ok(keep(known)),
+            (Ok(Fetched::NotModified), None) => Err(nothing_known(&self.metadata_url).into()),
+            (Ok(Fetched::Document { body, etag }), _) => Metadata::parse(&self.metadata_url, &body)
+                .map(|metadata| (metadata, etag))
+                .map_err(BuildError::from),
+            (Err(error), _) => Err(error.into()),
         };
-        match result {
-            Ok(()) => {
-                self.confirmed_at.store(now, Ordering::Release);
-                in_flight.succeeded = true;
+        match (read, known) {
+            (Ok(metadata), _) => {
+                self.metadata_at.store(now, Ordering::Release);
+                Ok(metadata)
             }
-            Err(error) => {
-                tracing::warn!(%error, age_seconds = self.age(now), "keys could not be refreshed");
+            (Err(error), Some(known)) => {
+                tracing::warn!(%error, age_seconds = age, "metadata could not be refreshed");
+                Ok(keep(known))
             }
+            (Err(error), None) => Err(error),
         }
     }
 
-    fn replace(&self, new: KeySet, etag: Option<String>) {
-        self.attempt().etag = etag;
-        let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
-        if !keys.is_same(&new) {
-            *keys = Arc::new(new);
+    /// Takes what was read in the place of what was known.
+    fn replace(&self, new: Known) {
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        let same = known
+            .as_ref()
+            .is_some_and(|known| known.metadata == new.metadata && known.keys.is_same(&new.keys));
+        if !same {
+            tracing::info!(issuer = new.metadata.issuer.as_str(), "the issuer's keys are new");
+        }
+        *known = Some(Arc::new(new));
+        if !same {
             self.generation.fetch_add(1, Ordering::AcqRel);
-            tracing::info!(issuer = self.template.0, "the issuer's keys changed");
         }
     }
 }
 
-impl Attempt {
-    fn may_start(&self, now: u64) -> bool {
-        !self.in_flight && now.abs_diff(self.started_at) >= MIN_INTERVAL
+impl Upstream for Issuer {
+    fn flight(&self) -> &Flight {
+        &self.flight
     }
-}
 
-/// Ends an attempt however its task ends.
-struct InFlight<'a> {
-    issuer: &'a Issuer,
-    succeeded: bool,
-}
-
-impl Drop for InFlight<'_> {
-    fn drop(&mut self) {
-        let mut attempt = self.issuer.attempt();
-        attempt.in_flight = false;
-        attempt.failed = !self.succeeded;
-        drop(attempt);
-        self.issuer.finished.send_replace(());
-    }
-}
-
-fn read(
-    url: &str,
-    cloud: Option<&str>,
-    fetched: Fetched,
-) -> Result<(KeySet, Option<String>), FetchError> {
-    let failed = |reason: String| FetchError { url: url.to_owned(), reason };
-    match fetched {
-        Fetched::Document { body, etag } => {
-            let keys = KeySet::parse(&body, cloud).map_err(|error| failed(error.to_string()))?;
-            Ok((keys, etag))
+    async fn fetch(&self, now: u64) -> Result<(), BuildError> {
+        let known = self.known().map(|(known, _)| known);
+        let (metadata, metadata_etag) = self.metadata(known.as_deref(), now).await?;
+        // A document that was read under other metadata is read anew.
+        let known = known.filter(|known| known.metadata == metadata);
+        let etag = known.as_ref().and_then(|known| known.keys_etag.as_deref());
+        match self.source.fetch(&metadata.jwks_uri, etag).await? {
+            Fetched::NotModified if known.is_some() => {}
+            Fetched::NotModified => return Err(nothing_known(&metadata.jwks_uri).into()),
+            Fetched::Document { body, etag: keys_etag } => {
+                let keys = KeySet::parse(&body, metadata.cloud_instance_name.as_deref())
+                    .map_err(|error| FetchError::definite(&metadata.jwks_uri, error.to_string()))?;
+                self.replace(Known { metadata, keys, metadata_etag, keys_etag });
+            }
         }
-        Fetched::NotModified => Err(failed("not modified, though nothing was known".to_owned())),
+        self.confirmed_at.store(now, Ordering::Release);
+        Ok(())
     }
+}
+
+fn nothing_known(url: &str) -> FetchError {
+    FetchError::definite(url, "not modified, though nothing was known".to_owned())
 }

@@ -29,8 +29,13 @@ impl ResourceLayer {
         Self { server, deny_by_default: false }
     }
 
-    /// Refuses requests without a valid token before any handler runs, and withholds the answer of
-    /// a handler that has no guard in its signature (403): forgetting one shows at the first call.
+    /// Refuses requests without a valid token before any handler runs, on every path, and withholds
+    /// the answer of a handler whose signature has no guard (403), so that forgetting one shows at
+    /// the first call.
+    ///
+    /// That handler has run by then: axum's router does not tell what a handler asks for until it
+    /// does. [`GuardedRouter`](crate::routing::GuardedRouter) knows at compile time; there, a
+    /// forgotten guard has no effects at all.
     pub const fn deny_by_default(mut self) -> Self {
         self.deny_by_default = true;
         self
@@ -95,9 +100,7 @@ where
         let ResourceLayer { server, deny_by_default } = &self.layer;
         let known = match bearer(request.headers()) {
             Ok(Some(token)) => server.remembered(token).map(Ok),
-            Ok(None) => Some(Err(AuthError::NoToken {
-                authorization_uri: server.authorization_uri().to_owned(),
-            })),
+            Ok(None) => Some(Err(AuthError::NoToken(server.directions()))),
             Err(error) => Some(Err(error)),
         };
         match known {
@@ -140,10 +143,7 @@ async fn validate(
     server: &ResourceServer,
     headers: &HeaderMap,
 ) -> Result<Arc<ValidToken>, AuthError> {
-    let refused = |refusal| AuthError::Token {
-        refusal,
-        authorization_uri: server.authorization_uri().to_owned(),
-    };
+    let refused = |refusal| AuthError::Token { refusal, directions: server.directions() };
     match bearer(headers)? {
         Some(token) => server.validate(token).await.map_err(refused),
         None => Err(refused(Refusal::Malformed)),

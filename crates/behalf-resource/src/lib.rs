@@ -31,26 +31,31 @@
 //! ```
 //!
 //! The type in a handler's signature is the rule: a handler that forgets it has no caller to use.
+//! With the router of [`routing`], it does not compile.
 
 mod audience;
 mod authority;
 mod builder;
 mod challenge;
 mod clock;
+mod flight;
 mod guard;
 mod issuer;
 mod keys;
 mod layer;
 mod metadata;
 mod permission;
+mod resource_metadata;
+pub mod routing;
 mod server;
 mod source;
+mod tenancy;
 mod tenants;
 mod token;
 mod validate;
 
 pub use builder::{BuildError, Builder};
-pub use challenge::AuthError;
+pub use challenge::{AuthError, Directions};
 pub use clock::{Clock, SystemClock};
 pub use guard::{AppOnly, Either, Forbidden, Guard, OnBehalf};
 pub use layer::{ResourceLayer, ResourceService};

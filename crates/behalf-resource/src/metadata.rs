@@ -33,9 +33,9 @@ pub enum MetadataError {
 }
 
 /// The members of an OpenID configuration that are read.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub(crate) struct Metadata {
-    pub(crate) issuer: String,
+    pub(crate) issuer: IssuerTemplate,
     pub(crate) jwks_uri: String,
     #[serde(default)]
     pub(crate) cloud_instance_name: Option<String>,
@@ -49,16 +49,16 @@ impl Metadata {
         if !metadata.jwks_uri.starts_with("https://") {
             return Err(MetadataError::JwksUri { url: url(), jwks_uri: metadata.jwks_uri });
         }
-        let template = IssuerTemplate(metadata.issuer.clone());
-        if !template.is_for_all() && template.tenant().is_none() {
-            return Err(MetadataError::Issuer { url: url(), issuer: metadata.issuer });
+        if !metadata.issuer.is_for_all() && metadata.issuer.tenant().is_none() {
+            return Err(MetadataError::Issuer { url: url(), issuer: metadata.issuer.0 });
         }
         Ok(metadata)
     }
 }
 
 /// An issuer, possibly with the literal `{tenantid}` in it (`common` and `organizations`).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
 pub(crate) struct IssuerTemplate(pub(crate) String);
 
 const PLACEHOLDER: &str = "{tenantid}";
@@ -72,6 +72,15 @@ impl IssuerTemplate {
     /// The tenant of an issuer that is no template: the segment of its path that is an id.
     pub(crate) fn tenant(&self) -> Option<Uuid> {
         self.0.split('/').skip(3).find_map(tenant_id)
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The issuer of one tenant.
+    pub(crate) fn of(&self, tenant: Uuid) -> String {
+        self.0.replace(PLACEHOLDER, &tenant.to_string())
     }
 
     /// Whether the template with `tid` filled in is exactly `issuer`.

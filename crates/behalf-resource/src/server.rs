@@ -6,12 +6,18 @@ use behalf_jose::jwt::parse_claims;
 use behalf_protocol::claims::AccessToken;
 use quick_cache::sync::Cache;
 
+use crate::audience::Audiences;
 use crate::authority::Version;
 use crate::builder::Builder;
+use crate::challenge::Directions;
 use crate::clock::Clock;
-use crate::issuer::Issuer;
-use crate::keys::KeySet;
+use crate::flight;
+use crate::issuer::{Issuer, Known};
 use crate::layer::ResourceLayer;
+use crate::metadata::IssuerTemplate;
+use crate::resource_metadata::Description;
+use crate::tenancy::Tenancy;
+use crate::tenants::AcceptedTenants;
 use crate::token::ValidToken;
 use crate::validate::{Policy, Refusal, accept, in_time};
 use crate::{BuildError, Permissions};
@@ -25,12 +31,16 @@ pub struct ResourceServer(Arc<Inner>);
 
 pub(crate) struct Inner {
     pub(crate) clock: Box<dyn Clock>,
-    pub(crate) policy: Policy,
+    pub(crate) tenancy: Arc<Tenancy>,
+    pub(crate) audiences: Audiences,
     pub(crate) v1: Arc<Issuer>,
     pub(crate) v2: Arc<Issuer>,
     /// Keyed by the digest, so that no bearer token stays in memory.
     pub(crate) verdicts: Cache<[u8; 32], Verdict>,
-    pub(crate) authorization_uri: String,
+    pub(crate) description: Description,
+    pub(crate) directions: Directions,
+    /// The configured authority's v2 form.
+    pub(crate) authority_v2: String,
 }
 
 /// A token that was accepted under a generation of its issuer's keys.
@@ -48,8 +58,8 @@ impl ResourceServer {
         Builder::new(authority.into())
     }
 
-    /// Reads `BEHALF_AUTHORITY`, `BEHALF_AUDIENCE` (a list), `BEHALF_TENANTS` (a list or `any`) and
-    /// `BEHALF_CA_FILE` from the environment, and adds the audience of `P`.
+    /// Reads `BEHALF_AUTHORITY`, `BEHALF_AUDIENCE` (a list), `BEHALF_TENANTS` (a list or `any`),
+    /// `BEHALF_ADDRESS` and `BEHALF_CA_FILE` from the environment, and adds the audience of `P`.
     pub async fn from_env<P: Permissions>() -> Result<Self, BuildError> {
         Builder::from_env()?.permissions::<P>().build().await
     }
@@ -82,8 +92,25 @@ impl ResourceServer {
         self.remembered_verdict(&key_of(token).ok()?, self.0.clock.now())
     }
 
-    pub(crate) fn authorization_uri(&self) -> &str {
-        &self.0.authorization_uri
+    /// Where callers without a usable token are sent.
+    pub(crate) fn directions(&self) -> Directions {
+        self.0.directions.clone()
+    }
+
+    pub(crate) fn description(&self) -> &Description {
+        &self.0.description
+    }
+
+    pub(crate) fn authority_v2(&self) -> &str {
+        &self.0.authority_v2
+    }
+
+    pub(crate) fn v2_issuer(&self) -> Option<IssuerTemplate> {
+        self.0.v2.known().map(|(known, _)| known.metadata.issuer.clone())
+    }
+
+    pub(crate) fn accepted_tenants(&self) -> Option<&AcceptedTenants> {
+        self.0.tenancy.accepted()
     }
 
     fn issuer(&self, version: Version) -> &Arc<Issuer> {
@@ -118,38 +145,46 @@ impl ResourceServer {
         let version = Version::of_issuer(&claims.iss);
         let issuer = self.issuer(version);
         let tid = claims.tid.as_deref().unwrap_or_default();
-        if !issuer.template.fits(&claims.iss, tid) {
-            // Strangers' tokens cause no fetch.
-            return Err(Refusal::Issuer);
-        }
-        let (keys, generation) = self.keys_with(issuer, kid, now).await?;
-        let key = keys
+        let (known, generation) = self.known_with(issuer, &claims.iss, tid, kid, now).await?;
+        let key = known
+            .keys
             .named(kid)
             .find(|key| unverified.verify(&key.verifying).is_ok())
             .ok_or(Refusal::Signature)?;
-        let issuer = &issuer.template;
-        let token = accept(claims, issuer, key.issuer.as_ref(), &self.0.policy, now)?;
+        let tenants = self.0.tenancy.look_up(now).await.ok_or(Refusal::KeysUnavailable)?;
+        let policy = Policy { tenants, audiences: &self.0.audiences };
+        let token = accept(claims, &known.metadata.issuer, key.issuer.as_ref(), policy, now)?;
         let token = Arc::new(token);
         let verdict = Verdict { token: Arc::clone(&token), version, generation };
         self.0.verdicts.insert(digest, verdict);
         Ok(token)
     }
 
-    /// Usable keys, with one named `kid` among them; an unknown one is asked for once.
-    async fn keys_with(
+    /// Usable keys of the token's issuer, with one named `kid` among them; an unknown one is asked
+    /// for once. Strangers' tokens cause no such fetch.
+    async fn known_with(
         &self,
         issuer: &Arc<Issuer>,
+        iss: &str,
+        tid: &str,
         kid: &str,
         now: u64,
-    ) -> Result<(Arc<KeySet>, u64), Refusal> {
-        issuer.make_usable(now).await.map_err(|_| Refusal::KeysUnavailable)?;
-        let current = issuer.keys();
-        if current.0.named(kid).next().is_some() {
+    ) -> Result<(Arc<Known>, u64), Refusal> {
+        let usable = async || issuer.usable(now).await.map_err(|_| Refusal::KeysUnavailable);
+        let current = usable().await?;
+        if !current.0.metadata.issuer.fits(iss, tid) {
+            return Err(Refusal::Issuer);
+        }
+        if current.0.keys.named(kid).next().is_some() {
             return Ok(current);
         }
-        issuer.refresh(now).await;
-        let current = issuer.keys();
-        if current.0.named(kid).next().is_some() { Ok(current) } else { Err(Refusal::UnknownKey) }
+        flight::refresh(issuer, now).await;
+        let current = usable().await?;
+        if current.0.keys.named(kid).next().is_some() {
+            Ok(current)
+        } else {
+            Err(Refusal::UnknownKey)
+        }
     }
 }
 
@@ -163,6 +198,9 @@ fn key_of(token: &str) -> Result<[u8; 32], Refusal> {
 
 impl std::fmt::Debug for ResourceServer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ResourceServer").field("policy", &self.0.policy).finish_non_exhaustive()
+        f.debug_struct("ResourceServer")
+            .field("audiences", &self.0.audiences)
+            .field("tenants", &self.0.tenancy.accepted())
+            .finish_non_exhaustive()
     }
 }

@@ -35,6 +35,15 @@ pub struct FetchError {
     pub url: String,
     /// What went wrong.
     pub reason: String,
+    /// Whether the same question may be answered later: nobody listened, or the answer was that of
+    /// a service that is starting, busy or broken. A mistake in the configuration is not.
+    pub transient: bool,
+}
+
+impl FetchError {
+    pub(crate) fn definite(url: &str, reason: String) -> Self {
+        Self { url: url.to_owned(), reason, transient: false }
+    }
 }
 
 /// Where metadata and keys come from. Programs use [`HttpsSource`], tests recorded documents.
@@ -96,27 +105,60 @@ impl HttpsSource {
         Ok(Self { client })
     }
 
-    async fn get(&self, url: &str, etag: Option<&str>) -> Result<Fetched, String> {
+    async fn get(&self, url: &str, etag: Option<&str>) -> Result<Fetched, FetchError> {
+        let failed = |reason, transient| FetchError { url: url.to_owned(), reason, transient };
+        let broken = |error: reqwest::Error| failed(with_causes(&error), !is_mistrust(&error));
         let mut request = self.client.get(url).header(http::header::ACCEPT, "application/json");
         if let Some(etag) = etag {
             request = request.header(http::header::IF_NONE_MATCH, etag);
         }
-        let mut response = request.send().await.map_err(|error| with_causes(&error))?;
+        let mut response = request.send().await.map_err(broken)?;
         match response.status() {
             http::StatusCode::NOT_MODIFIED if etag.is_some() => return Ok(Fetched::NotModified),
             http::StatusCode::OK => {}
-            status => return Err(format!("the answer is {status}, expected 200")),
+            status => {
+                let reason = format!("the answer is {status}, expected 200");
+                return Err(failed(reason, is_transient(status)));
+            }
         }
         let etag = response.headers().get(http::header::ETAG);
         let etag = etag.and_then(|etag| etag.to_str().ok()).map(str::to_owned);
         let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| with_causes(&error))? {
+        while let Some(chunk) = response.chunk().await.map_err(broken)? {
             if body.len() + chunk.len() > MAX_BODY {
-                return Err(format!("the answer is longer than {MAX_BODY} bytes"));
+                return Err(failed(format!("the answer is longer than {MAX_BODY} bytes"), false));
             }
             body.extend_from_slice(&chunk);
         }
         Ok(Fetched::Document { body, etag })
+    }
+}
+
+/// 5xx, and those of 4xx that say "not now" (RFC 9110 section 15.5.9, RFC 6585 section 4).
+fn is_transient(status: http::StatusCode) -> bool {
+    use http::StatusCode as Status;
+    status.is_server_error()
+        || matches!(status, Status::REQUEST_TIMEOUT | Status::TOO_MANY_REQUESTS)
+}
+
+/// Whether the server's certificate is another's, or of an authority that is not trusted: a wrong
+/// `BEHALF_CA_FILE`, most of the time. One that is not valid yet or any more is not meant; the
+/// machine's clock may be wrong for a while after it was switched on.
+fn is_mistrust(error: &(dyn std::error::Error + 'static)) -> bool {
+    use rustls::{CertificateError as Certificate, Error as Tls};
+    match error.downcast_ref::<Tls>() {
+        Some(Tls::InvalidCertificate(
+            Certificate::UnknownIssuer
+            | Certificate::BadSignature
+            | Certificate::NotValidForName
+            | Certificate::NotValidForNameContext { .. },
+        )) => true,
+        Some(_) => false,
+        None => match error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
+            // `source` of an `io::Error` skips the error that it wraps.
+            Some(wrapped) => is_mistrust(wrapped),
+            None => error.source().is_some_and(is_mistrust),
+        },
     }
 }
 
@@ -146,9 +188,7 @@ impl MetadataSource for HttpsSource {
         url: &'a str,
         etag: Option<&'a str>,
     ) -> Pin<Box<dyn Future<Output = Result<Fetched, FetchError>> + Send + 'a>> {
-        Box::pin(async move {
-            self.get(url, etag).await.map_err(|reason| FetchError { url: url.to_owned(), reason })
-        })
+        Box::pin(self.get(url, etag))
     }
 }
 

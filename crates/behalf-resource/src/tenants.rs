@@ -53,12 +53,4 @@ impl AcceptedTenants {
             Self::Any => true,
         }
     }
-
-    /// Whether tokens of more than one tenant can arrive.
-    pub(crate) fn is_several(&self) -> bool {
-        match self {
-            Self::Listed(ids) => ids.len() > 1,
-            Self::Any => true,
-        }
-    }
 }

@@ -50,16 +50,17 @@ pub enum Refusal {
     /// Neither clearly a user's nor clearly an application's token.
     #[error("the token is neither a user's nor an application's")]
     Caller,
-    /// The issuer's keys are over an hour old and cannot be fetched. Not the caller's fault.
+    /// The issuer's metadata or keys were never seen, or its keys are over an hour old, and they
+    /// cannot be fetched. Not the caller's fault.
     #[error("the keys of the issuer cannot be fetched at the moment")]
     KeysUnavailable,
 }
 
 /// What an API accepts.
-#[derive(Debug)]
-pub(crate) struct Policy {
-    pub(crate) tenants: AcceptedTenants,
-    pub(crate) audiences: Audiences,
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Policy<'a> {
+    pub(crate) tenants: &'a AcceptedTenants,
+    pub(crate) audiences: &'a Audiences,
 }
 
 /// Decides about the claims of a token whose signature holds under a key of `issuer`.
@@ -67,7 +68,7 @@ pub(crate) fn accept(
     claims: AccessToken,
     issuer: &IssuerTemplate,
     key_issuer: Option<&IssuerTemplate>,
-    policy: &Policy,
+    policy: Policy<'_>,
     now: u64,
 ) -> Result<ValidToken, Refusal> {
     let tid = claims.tid.as_deref().ok_or(Refusal::Issuer)?;

@@ -1,8 +1,8 @@
 //! ledger-api: one address for users (through an application) and for daemons.
 
 use anyhow::Context as _;
-use axum::routing::get;
-use axum::{Json, Router};
+use axum::Json;
+use behalf_resource::routing::{GuardedRouter, get};
 use behalf_resource::{AppOnly, Caller, Either, OnBehalf, ResourceServer, permissions};
 use serde::Serialize;
 use tokio::net::TcpListener;
@@ -26,7 +26,7 @@ const ENTRIES: [Entry; 3] = [
     Entry { id: 3, text: "Coffee", cents: -480 },
 ];
 
-/// The type of `who` is the rule: nobody else gets here.
+/// The type of `who` is the rule: nobody else gets here, and `get` takes no handler without one.
 async fn entries(who: Either<OnBehalf<EntriesRead>, AppOnly<EntriesReadAll>>) -> Json<Vec<Entry>> {
     Json(match who.caller() {
         // The object id is the key for a user's data: names and addresses can change hands.
@@ -43,7 +43,11 @@ fn entries_of(oid: u128) -> Vec<Entry> {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let server = ResourceServer::from_env::<Permissions>().await.context("no token service")?;
-    let app = Router::new().route("/entries", get(entries)).layer(server.layer());
+    // Merged outside of the layer: what the API says about itself, everybody may read.
+    let app = GuardedRouter::new()
+        .route("/entries", get(entries))
+        .layer(server.layer())
+        .merge(server.metadata_routes());
 
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
     let port = std::env::var("PORT").unwrap_or_else(|_| "3002".to_owned());

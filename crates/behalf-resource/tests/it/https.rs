@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use behalf_resource::{Fetched, HttpsError, HttpsSource, MetadataSource as _};
+use behalf_resource::{FetchError, Fetched, HttpsError, HttpsSource, MetadataSource as _};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::ServerConfig;
 use rustls::pki_types::PrivatePkcs8KeyDer;
@@ -30,6 +30,8 @@ fn answer(request: &str) -> Vec<u8> {
         "/not-modified" => ("304 Not Modified".to_owned(), String::new()),
         "/redirect" => ("302 Found\r\nlocation: /document".to_owned(), String::new()),
         "/long" => ("200 OK".to_owned(), " ".repeat((1 << 20) + 1)),
+        "/unknown" => ("400 Bad Request".to_owned(), String::new()),
+        "/busy" => ("429 Too Many Requests".to_owned(), String::new()),
         _ => ("500 Internal Server Error".to_owned(), String::new()),
     };
     let length = body.len();
@@ -84,9 +86,9 @@ impl Server {
         source: &HttpsSource,
         path: &str,
         etag: Option<&str>,
-    ) -> Result<Fetched, String> {
+    ) -> Result<Fetched, FetchError> {
         let url = format!("https://localhost:{}{path}", self.address.port());
-        source.fetch(&url, etag).await.map_err(|error| error.to_string())
+        source.fetch(&url, etag).await
     }
 }
 
@@ -108,10 +110,14 @@ async fn other_answers_are_refused_with_the_reason() {
     for (path, reason) in [
         ("/redirect", "302"),
         ("/error", "500"),
+        ("/unknown", "400"),
+        ("/busy", "429"),
         ("/not-modified", "304"),
         ("/long", "longer than 1048576 bytes"),
     ] {
         let error = server.fetch(&source, path, None).await.unwrap_err();
+        assert_eq!(error.transient, path == "/busy" || path == "/error", "{path}");
+        let error = error.to_string();
         assert!(error.contains(reason), "{path}: {error}");
         assert!(error.contains(path), "the address is named: {error}");
     }
@@ -124,7 +130,20 @@ async fn a_server_under_another_ca_is_not_trusted() {
     let (one, other) = (server().await, server().await);
     let source = HttpsSource::new(Some(one.ca_file.path())).unwrap();
     let error = other.fetch(&source, "/document", None).await.unwrap_err();
-    assert!(error.contains("certificate"), "{error}");
+    assert!(error.to_string().contains("certificate"), "{error}");
+    assert!(!error.transient, "a wrong CA file will not get better: {error}");
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_listen_may_listen_later() {
+    let server = server().await;
+    let source = HttpsSource::new(Some(server.ca_file.path())).unwrap();
+    let port = {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        listener.local_addr().unwrap().port()
+    };
+    let url = format!("https://localhost:{port}/document");
+    assert!(source.fetch(&url, None).await.unwrap_err().transient);
 }
 
 #[test]

@@ -2,10 +2,13 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod answers;
+mod away;
 mod building;
 mod https;
 mod keys;
 mod properties;
+mod resource_metadata;
+mod routing;
 mod tokens;
 mod verdicts;
 mod world;

@@ -99,8 +99,11 @@ impl MetadataSource for Service {
                 gate.acquire().await.unwrap().forget();
             }
             let state = self.0.lock().unwrap();
-            let failed =
-                |reason: &str| FetchError { url: url.to_owned(), reason: reason.to_owned() };
+            let failed = |reason: &str| FetchError {
+                url: url.to_owned(),
+                reason: reason.to_owned(),
+                transient: reason == "down",
+            };
             if state.down {
                 return Err(failed("down"));
             }
