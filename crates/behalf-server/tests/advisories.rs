@@ -12,7 +12,6 @@
 mod common;
 
 mod advisories {
-    mod assertion;
     mod assertions;
     mod directory;
     mod keys;

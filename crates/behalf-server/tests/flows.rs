@@ -7,6 +7,7 @@
     reason = "a test's helper that cannot go on ends the test"
 )]
 
+#[expect(dead_code, reason = "shared with the advisories, which use more of it")]
 mod common;
 
 mod flows {
@@ -17,5 +18,6 @@ mod flows {
     mod limits;
     mod revocation;
     mod sign_in_log;
+    mod strict_clients;
     mod token_http;
 }

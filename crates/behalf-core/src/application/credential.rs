@@ -15,6 +15,14 @@ pub enum Method {
 }
 
 impl Method {
+    /// Its name in manifests, as it is stored.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Secret => "secret",
+            Self::Certificate => "certificate",
+        }
+    }
+
     /// `appidacr` / `azpacr` (protocol 2.2).
     pub fn acr(self) -> &'static str {
         match self {

@@ -124,6 +124,8 @@ fn application_info(app: &Application) -> ApplicationInfo {
         kind: app.kind,
         audience: app.audience,
         uris: app.identifier_uris.iter().map(|uri| uri.as_str().to_owned()).collect(),
+        strict_assertions: app.behalf.strict_assertions,
+        allowed_methods: app.behalf.allowed_methods.clone(),
         disabled: app.disabled,
     }
 }

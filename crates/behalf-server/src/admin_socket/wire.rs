@@ -1,9 +1,9 @@
 //! What is said over the admin socket. Times are milliseconds since 1970.
 
-use std::net::IpAddr;
+use std::{collections::BTreeSet, net::IpAddr};
 
 use behalf_core::{
-    application::{AppKind, SignInAudience, TokenAlg},
+    application::{AppKind, SignInAudience, TokenAlg, credential::Method},
     id::{AppId, CredentialId, ObjectId, RequestId, TenantId},
     time::Timestamp,
 };
@@ -73,6 +73,10 @@ pub struct ApplicationInfo {
     pub audience: SignInAudience,
     /// Its App ID URIs.
     pub uris: Vec<String>,
+    /// Whether its client assertions must name the issuer alone, and count once each.
+    pub strict_assertions: bool,
+    /// What it may authenticate with; empty: with every credential it has.
+    pub allowed_methods: BTreeSet<Method>,
     /// Whether it is disabled.
     pub disabled: bool,
 }

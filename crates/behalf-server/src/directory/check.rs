@@ -91,6 +91,7 @@ fn public(application: &Application) -> Result<(), Refusal> {
         ("secret", application.secrets.is_empty()),
         ("certificate", application.certificates.is_empty()),
         ("App ID URI", application.identifier_uris.is_empty()),
+        ("allowed method", application.behalf.allowed_methods.is_empty()),
     ];
     let offending = holds.into_iter().find(|(_, none)| !none);
     match offending {

@@ -4,7 +4,7 @@ use behalf_core::application::TokenAlg;
 use behalf_jose::Certificate;
 use serde_json::json;
 
-use super::assertion::{
+use crate::common::assertion::{
     CERTIFICATE, FORM, NOT_SIGNED, PATH, claims, compact, encoded, header, hs256, present, refused,
     server, signed, signed_by_stranger, stranger_jwk, with,
 };

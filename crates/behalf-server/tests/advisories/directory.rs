@@ -1,6 +1,6 @@
 //! Secrets, and what is disabled, removed or another tenant's.
 
-use super::assertion::PATH;
+use crate::common::assertion::PATH;
 use crate::common::{ACME, DAEMON, LEDGER, SECRET, TestServer, good, good_but};
 
 /// ZITADEL: a truncated token was valid, because prefixes were compared.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use behalf_core::application::TokenAlg;
 use behalf_server::keys::When;
 
-use super::assertion::PATH;
+use crate::common::assertion::PATH;
 use crate::common::{NOW, TestServer, good};
 
 /// Storm-0558: a consumer key of 2016, expired in 2021, still verified in 2023. Here a key vouches

@@ -3,7 +3,7 @@
 use axum::body::Body;
 use http::Request;
 
-use super::assertion::PATH;
+use crate::common::assertion::PATH;
 use crate::common::{TestServer, encode, good, good_but};
 
 /// ZITADEL (also GHSA-93m4-mfpg-c3xf, Oathkeeper CVE-2026-33495): links and issuers were built from the

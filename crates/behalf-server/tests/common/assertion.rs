@@ -7,7 +7,7 @@ use behalf_jose::{Algorithm, Certificate, SigningKey};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::common::{ACME, Answer, BASE, DAEMON, NOW, TestServer};
+use super::{ACME, Answer, BASE, DAEMON, NOW, TestServer};
 
 pub(crate) const PATH: &str = "/acme.test/oauth2/v2.0/token";
 /// Refused, whatever was wrong with the assertion's form, key or signature.

@@ -1,5 +1,7 @@
 //! A server in this process: real store, real keys, real journal, its clock in our hand.
 
+pub(crate) mod assertion;
+
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{Router, body::Body, extract::ConnectInfo};

@@ -204,6 +204,22 @@ grants: { admin-consent: [invoice-daemon] }
     }
 
     #[test]
+    fn the_reference_page_is_a_manifest_and_names_every_key() {
+        let page = include_str!("../../../../docs/reference/manifest.md");
+        let example = page.split("```").nth(1).unwrap().strip_prefix("yaml").unwrap();
+        parse(example).unwrap();
+        let expected = error("apps:\n  - name: a\n    zzzzzz: 1\n");
+        let keys: Vec<_> = expected.split('`').skip(1).step_by(2).collect();
+        assert!(keys.len() > 15, "{expected}");
+        for key in keys {
+            assert!(
+                page.contains(&format!("`{key}`")),
+                "{key} is not in docs/reference/manifest.md"
+            );
+        }
+    }
+
+    #[test]
     fn what_is_sent_is_what_was_read() {
         let manifest = parse(WHOLE).unwrap();
         let sent = serde_json::to_string(&manifest).unwrap();

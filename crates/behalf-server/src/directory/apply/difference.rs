@@ -33,6 +33,8 @@ pub(super) fn lines(
     lines.value("token version", version(before), version(after));
     lines.value("token algorithm", &algorithm(before), &algorithm(after));
     lines.value("token lifetime", &lifetime(before), &lifetime(after));
+    lines.value("assertions", assertions(before), assertions(after));
+    lines.value("allowed methods", &methods(before), &methods(after));
     for (what, of) in COLLECTIONS {
         lines.items(what, &of(before), &of(after));
     }
@@ -116,6 +118,16 @@ fn lifetime(app: &Application) -> String {
     app.behalf
         .token_lifetime()
         .map_or("the server's".to_owned(), |lifetime| super::manifest::Span(lifetime).to_string())
+}
+
+fn assertions(app: &Application) -> &'static str {
+    if app.behalf.strict_assertions { "strict" } else { "compatible" }
+}
+
+fn methods(app: &Application) -> String {
+    let methods = &app.behalf.allowed_methods;
+    let named: Vec<_> = methods.iter().map(|method| method.as_str()).collect();
+    if named.is_empty() { "all".to_owned() } else { named.join(", ") }
 }
 
 struct Lines<'a> {

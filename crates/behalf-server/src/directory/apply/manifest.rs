@@ -9,7 +9,9 @@ use std::{
 };
 
 use behalf_core::{
-    application::{AppKind, Consent, MemberType, SignInAudience, TokenAlg, TokenVersion},
+    application::{
+        AppKind, Consent, MemberType, SignInAudience, TokenAlg, TokenVersion, credential::Method,
+    },
     id::{AppId, PermissionId},
     secret::SecretText,
 };
@@ -64,6 +66,12 @@ pub struct App {
     /// The tokens it gets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<Token>,
+    /// Whether its client assertions must name the issuer alone, and count once each (RFC 7523bis).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub strict_assertions: Option<bool>,
+    /// What it may authenticate with; empty: with every credential it has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allowed_methods: Option<BTreeSet<Method>>,
     /// Whether only assigned clients get tokens for it here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub assignment_required: Option<bool>,

@@ -1,9 +1,11 @@
 //! What a manifest wants of one application, laid over what it is.
 
+use std::collections::BTreeSet;
+
 use behalf_core::{
     application::{
         AppKind, AppRole, Application, IdentifierUri, PreAuthorized, RequiredResource, Scope,
-        SignInAudience, TokenAlg, TokenVersion,
+        SignInAudience, TokenAlg, TokenVersion, credential::Method,
     },
     id::AppId,
 };
@@ -18,6 +20,8 @@ pub(super) struct Wanted {
     pub(super) version: Option<TokenVersion>,
     pub(super) alg: Option<TokenAlg>,
     pub(super) lifetime_secs: Option<u32>,
+    pub(super) strict_assertions: Option<bool>,
+    pub(super) allowed_methods: Option<BTreeSet<Method>>,
     pub(super) disabled: Option<bool>,
     pub(super) scopes: Option<Vec<Scope>>,
     pub(super) roles: Option<Vec<AppRole>>,
@@ -43,6 +47,8 @@ impl Wanted {
         set(&mut application.kind, self.kind.as_ref());
         set(&mut application.audience, self.audience.as_ref());
         set(&mut application.identifier_uris, self.uris.as_ref());
+        set(&mut application.behalf.strict_assertions, self.strict_assertions.as_ref());
+        set(&mut application.behalf.allowed_methods, self.allowed_methods.as_ref());
         set(&mut application.disabled, self.disabled.as_ref());
         set(&mut application.scopes, self.scopes.as_ref());
         set(&mut application.roles, self.roles.as_ref());

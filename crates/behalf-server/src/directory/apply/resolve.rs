@@ -92,6 +92,8 @@ fn offered<'a>(
         version: token.version,
         alg: token.alg,
         lifetime_secs: token.lifetime.map(|l| u32::try_from(l.0.as_secs()).unwrap_or(u32::MAX)),
+        strict_assertions: app.strict_assertions,
+        allowed_methods: app.allowed_methods.clone(),
         disabled: app.disabled,
         redirects: app.redirects.clone(),
         ..Wanted::default()

@@ -26,6 +26,7 @@ fn world() -> Value {
                 "name": "invoice-daemon",
                 "id": "dae00000-0000-4000-8000-000000000001",
                 "calls": { "ledger-api": { "as-app": ["Entries.Read.All"] } },
+                "allowed-methods": ["certificate"],
                 "credentials": [
                     { "secret": "generate", "expires": "30d" },
                     { "certificate": CERTIFICATE, "name": "ci" },
@@ -69,6 +70,7 @@ async fn a_manifest_makes_what_it_says_and_applying_it_again_changes_nothing() {
     let planned = w.directory.plan(&manifest(world())).await.unwrap();
     let expected = [
         "+ app invoice-daemon: daemon, single tenant",
+        "~ invoice-daemon: allowed methods all -> certificate",
         "+ invoice-daemon: call ledger-api",
         "+ app ledger-api: api, single tenant",
         "~ ledger-api: token version 2 -> 1",
@@ -118,12 +120,13 @@ async fn what_is_absent_is_not_managed_and_what_is_empty_is_emptied() {
     assert_eq!(lines(&apply(&w, json!({})).await.lines), [""; 0]);
     let emptied = json!({
         "apps": [
-            { "name": "invoice-daemon", "calls": {}, "credentials": [] },
+            { "name": "invoice-daemon", "calls": {}, "credentials": [], "allowed-methods": [] },
             { "name": "ledger-api", "uri": [], "offers": { "scopes": {} } },
         ],
         "grants": { "admin-consent": [] },
     });
     let expected = [
+        "~ invoice-daemon: allowed methods certificate -> all",
         "- invoice-daemon: call ledger-api",
         "- ledger-api: uri api://ledger",
         "- ledger-api: scope Entries.Read",
@@ -150,6 +153,8 @@ async fn changes_are_told_one_by_one() {
     api["disabled"] = json!(true);
     api["uri"] = json!(["api://ledger", "https://ledger.acme.test"]);
     api["assignment-required"] = json!(false);
+    api["strict-assertions"] = json!(true);
+    api["allowed-methods"] = json!(["secret", "certificate"]);
     api["offers"]["roles"] = json!({
         "Entries.Read.All": { "for": ["app", "user"] },
         "Entries.Write.All": { "for": ["app"], "enabled": false },
@@ -158,6 +163,8 @@ async fn changes_are_told_one_by_one() {
         "~ ledger-api: kind api -> web",
         "~ ledger-api: display name ledger-api -> Ledger",
         "~ ledger-api: state enabled -> disabled",
+        "~ ledger-api: assertions compatible -> strict",
+        "~ ledger-api: allowed methods all -> secret, certificate",
         "+ ledger-api: uri https://ledger.acme.test",
         "~ ledger-api: role Entries.Read.All",
         "+ ledger-api: role Entries.Write.All",
@@ -215,6 +222,7 @@ async fn everything_that_is_wrong_is_said_at_once_and_nothing_is_done() {
               "combined-consent-for": ["nobody"],
               "pre-authorized": { "nobody": [] } },
             { "name": "phone", "type": "native", "credentials": [{ "secret": "generate" }] },
+            { "name": "tablet", "type": "native", "allowed-methods": ["secret"] },
             { "name": "daemon", "credentials": [
                 { "secret": "generate" },
                 { "secret": "generate", "name": "initial" },
@@ -239,6 +247,7 @@ async fn everything_that_is_wrong_is_said_at_once_and_nothing_is_done() {
         "client: combined-consent-for: there is no application \"nobody\"",
         "client: pre-authorized: there is no application \"nobody\"",
         "phone: credentials: \"phone\" is a native application",
+        "tablet: \"tablet\" is a native application",
         "daemon: credentials: \"initial\" is there twice",
         "daemon: credential \"weak\": the certificate \"weak\" cannot be used: the RSA key has 1024",
         "daemon: credential \"path\": the bytes are not one X.509 certificate",
