@@ -282,7 +282,7 @@ async fn many_waiters_share_commits_and_all_wake() {
     let world = World::new();
     let backlog = Backlog::new(1);
     let folder = world.folder.path().join("journal");
-    let options = Options { linger: Duration::from_millis(20), ..Options::default() };
+    let options = Options { linger: Duration::from_millis(200), ..Options::default() };
     let clock: SharedClock = Arc::<FrozenClock>::clone(&world.clock);
     let key = SealKey::new([7; 32]);
     let journal = Journal::open(&folder, key, &options, clock, Arc::clone(&backlog)).unwrap();

@@ -56,7 +56,7 @@ async fn http_2_is_agreed_on_and_its_bounds_are_said() {
 
 #[tokio::test]
 async fn an_http_2_connection_may_be_idle_after_a_frame_that_nobody_answers() {
-    let quick = Bounds { request: Duration::from_millis(40), ..bounds() };
+    let quick = Bounds { request: SOON, ..bounds() };
     let running = serve(&options(None, quick), hello).unwrap();
     let mut stream = connect(running.address).await;
     let get = |n| frame(1, 0x5, n, &[0x82, 0x86, 0x84, 0x41, 0x01, b'a']);
@@ -64,7 +64,7 @@ async fn an_http_2_connection_may_be_idle_after_a_frame_that_nobody_answers() {
     assert_eq!(next_frame(&mut stream, 0).await, b"hello");
     // WINDOW_UPDATE: what clients send when they have read an answer.
     stream.write_all(&frame(8, 0, 0, &5_u32.to_be_bytes())).await.unwrap();
-    tokio::time::sleep(quick.request * 4).await;
+    tokio::time::sleep(quick.request * 2).await;
     stream.write_all(&get(3)).await.unwrap();
     assert_eq!(next_frame(&mut stream, 0).await, b"hello");
     drop(stream);
@@ -73,7 +73,7 @@ async fn an_http_2_connection_may_be_idle_after_a_frame_that_nobody_answers() {
 
 #[tokio::test]
 async fn ds_01_a_body_that_never_ends_is_answered_408_on_its_stream() {
-    let quick = Bounds { request: Duration::from_millis(40), ..bounds() };
+    let quick = Bounds { request: SOON, ..bounds() };
     let echo = |_| Router::new().route("/", post(|body: bytes::Bytes| async { body }));
     let running = serve(&options(None, quick), echo).unwrap();
     let mut stream = connect(running.address).await;
