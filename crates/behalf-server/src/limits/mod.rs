@@ -65,8 +65,9 @@ impl Rate {
 pub struct LimitSettings {
     /// Token requests of one authenticated client in one tenant.
     pub client: Rate,
-    /// Failures from one address prefix (IPv4 /32, IPv6 /64). One client there may use a tenth, so
-    /// that a broken one does not use up what its neighbours behind the same NAT need.
+    /// Failures from one address prefix (IPv4 /32, IPv6 /64). One client there may use a tenth, and
+    /// so may all requests without a readable client id together, so that who is broken does not
+    /// use up what its neighbours behind the same NAT need.
     pub address: Rate,
     /// Token requests of one tenant's authenticated clients together.
     pub tenant: Rate,
@@ -155,13 +156,24 @@ impl Limits {
         Some(self.refuse(1, wait))
     }
 
-    /// Charges a failure of an unauthenticated caller to its address prefix, and to the prefix
-    /// with the client it named.
-    pub fn charge_failure(&self, address: Option<IpAddr>, client: ClientRef, now: Timestamp) {
-        let Some(address) = address else { return };
+    /// Charges a failure of an unauthenticated caller to its address prefix together with the
+    /// client it named, and through that to the prefix. `Some`: that client's share is used up,
+    /// with the seconds for `Retry-After`; the prefix is not charged then, so that one broken
+    /// client, or all that name none, leave their neighbours nine tenths of it.
+    pub fn charge_failure(
+        &self,
+        address: Option<IpAddr>,
+        client: ClientRef,
+        now: Timestamp,
+    ) -> Option<u64> {
+        let address = address?;
+        let share = address_and_client_key(address, client);
+        if let Err(wait) = self.clients_at_addresses.charge(&share, now) {
+            return Some(self.refuse(1, wait));
+        }
         // Full is full: what is beyond does not count, so nobody is kept out longer for insisting.
         let _ = self.addresses.charge(&address_key(address), now);
-        let _ = self.clients_at_addresses.charge(&address_and_client_key(address, client), now);
+        None
     }
 
     /// Charges a request of the authenticated `client` to it and to `tenant`. `Some`: refused,

@@ -222,7 +222,42 @@ fn threads_together_get_no_more_than_one_alone() {
     assert!((1_000..=1_010).contains(&passed), "{passed}");
 }
 
+/// A request's failure as the token endpoint counts it.
+fn fail(limits: &Limits, from: Option<IpAddr>, who: ClientRef, now: Timestamp) -> bool {
+    let turned_away = limits.address_exhausted(from, now).or(limits.failing(from, who, now));
+    turned_away.is_none() && limits.charge_failure(from, who, now).is_none()
+}
+
+/// One kind of garbage: requests that name nobody, that name nonsense, or one client's.
+fn garbage() -> impl Strategy<Value = fn(u32) -> ClientRef> {
+    let kinds: [fn(u32) -> ClientRef; 3] =
+        [|_| ClientRef::Absent, ClientRef::Malformed, |_| client(0)];
+    proptest::sample::select(kinds.to_vec())
+}
+
 proptest! {
+    /// However much of it there is, and however its text varies, nine tenths of the address are
+    /// left for others.
+    #[test]
+    fn one_kind_of_garbage_uses_up_no_more_than_its_share(
+        of in garbage(),
+        gaps in proptest::collection::vec(0_u64..60, 1..800),
+    ) {
+        let limits = limits(LimitSettings::default());
+        let (mut at, mut passed) = (0, 0);
+        for (n, gap) in gaps.iter().zip(1..) {
+            at += n;
+            passed += u64::from(fail(&limits, address(1), of(gap), after(at)));
+            prop_assert_eq!(limits.address_exhausted(address(1), after(at)), None);
+        }
+        prop_assert!(passed <= 20 + at * 2 / 1_000 + 1, "{passed} in {at} ms");
+        for n in 1..=9 {
+            for _ in 0..20 {
+                prop_assert!(fail(&limits, address(1), client(n), after(at)), "client {n}");
+            }
+        }
+    }
+
     /// Over any pattern of requests, what passes is at most the burst and the rate's share.
     #[test]
     fn never_more_than_burst_and_rate(

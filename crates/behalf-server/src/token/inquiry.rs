@@ -218,14 +218,12 @@ impl<'a> Inquiry<'a> {
             (Some(id), _) => ClientRef::Id(id),
             (None, length) => ClientRef::Malformed(u32::try_from(length).unwrap_or(u32::MAX)),
         };
-        let Some(id) = parsed else {
-            return Ok(Named::Nobody { sent: sent.map(|sent| sent.chars().count()) });
-        };
         let Circumstances { address, now, .. } = self.circumstances;
-        match self.core.server.limits.failing(address, self.event.client, now) {
-            Some(wait) => Err(Denied::Throttled(wait)),
-            None => Ok(Named::Client(id)),
+        if let Some(wait) = self.core.server.limits.failing(address, self.event.client, now) {
+            return Err(Denied::Throttled(wait));
         }
+        let nobody = || Named::Nobody { sent: sent.map(|sent| sent.chars().count()) };
+        Ok(parsed.map_or_else(nobody, Named::Client))
     }
 
     /// Finds the client.

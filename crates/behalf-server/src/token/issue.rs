@@ -129,11 +129,12 @@ pub(crate) async fn refuse(
         expected: clipped(&expected).to_owned(),
     };
     if refusal.is_unauthenticated() {
-        core.server.limits.charge_failure(
-            inquiry.circumstances.address,
-            inquiry.event.client,
-            inquiry.circumstances.now,
-        );
+        let Circumstances { address, now, .. } = inquiry.circumstances;
+        let limits = &core.server.limits;
+        if let Some(wait) = limits.charge_failure(address, inquiry.event.client, now) {
+            let answer = ErrorAnswer::of(AadSts::Throttled).after(wait);
+            return core.turn_away(Shed::Limited, &answer, &inquiry.circumstances);
+        }
     }
     let Ok(pending) = core.journal.submit(&inquiry.event) else {
         return core.unavailable(Shed::Overload, &inquiry.circumstances);

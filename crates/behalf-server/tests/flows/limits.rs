@@ -75,3 +75,36 @@ async fn a_broken_client_leaves_its_neighbours_behind_one_address_their_failures
     }
     assert_eq!(server.post_from(here, V2, &good()).await.status, 200, "the neighbour");
 }
+
+#[tokio::test]
+async fn garbage_that_names_no_client_leaves_its_neighbours_behind_one_address_their_failures() {
+    let server = TestServer::with(|s| {
+        s.limits = LimitSettings {
+            address: Rate { per_second: 1, burst: 50 },
+            ..LimitSettings::UNLIMITED
+        };
+    })
+    .await;
+    let here = "198.51.100.9:1".parse::<std::net::SocketAddr>().unwrap();
+    let nonsense = good_but("client_id", "' or 1=1 --");
+    let nobody: Vec<_> = good().into_iter().filter(|(name, _)| *name != "client_id").collect();
+    let grant = [("grant_type", "none")];
+    for (path, form, judged) in [
+        (V2, &nonsense[..], (400, "unauthorized_client", 700_016)),
+        (V2, &nobody[..], (400, "invalid_request", 900_144)),
+        (V2, &grant[..], (429, "temporarily_unavailable", 90_055)),
+        ("/nowhere.test/oauth2/token", &good()[..], (429, "temporarily_unavailable", 90_055)),
+    ] {
+        let first = server.post_from(here, path, form).await.refusal();
+        assert_eq!(first, (judged.0, judged.1.to_owned(), judged.2), "{path} {form:?}");
+        for _ in 0..100 {
+            server.post_from(here, path, form).await;
+        }
+        let last = server.post_from(here, path, form).await;
+        assert_eq!(last.refusal(), (429, "temporarily_unavailable".to_owned(), 90_055));
+        assert!(last.header("retry-after").is_some());
+    }
+    assert_eq!(server.post_from(here, V2, &good()).await.status, 200, "the neighbour");
+    let wrong = good_but("client_secret", "wrong");
+    assert_eq!(server.post_from(here, V2, &wrong).await.refusal().2, 7_000_215, "judged, too");
+}
