@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use behalf_core::{id::TenantId, time::Timestamp};
 use behalf_store::{Expect, ReadError, Store, WriteSet};
 
-use crate::{entropy::RequestIds, state::Server};
+use crate::{entropy::RequestIds, journal::Lane, state::Server};
 
 /// How often small things are looked after.
 const TICK: Duration = Duration::from_secs(1);
@@ -25,9 +25,30 @@ async fn tick(server: &Server) {
     loop {
         tokio::time::sleep(TICK).await;
         let now = server.clock.now();
-        let lost: u64 = server
+        server.write_tallies(&lane, &ids);
+        server.write_usage(false).await;
+        beat += 1;
+        if beat.is_multiple_of(SWEEP)
+            && let Err(error) = forget_used_assertions(&server.store, now).await
+        {
+            tracing::warn!(%error, "used client assertions could not be forgotten");
+        }
+    }
+}
+
+impl Server {
+    /// Writes what is still in memory and closes the sign-in log: the last thing before the process
+    /// ends, when no request is under way any more.
+    pub async fn finish(&self) {
+        self.write_tallies(&self.journal.lane(), &RequestIds::new(Arc::clone(&self.entropy)));
+        self.write_usage(true).await;
+        self.journal.close();
+    }
+
+    fn write_tallies(&self, lane: &Lane, ids: &RequestIds) {
+        let lost: u64 = self
             .tallies
-            .take(now, &ids)
+            .take(self.clock.now(), ids)
             .into_iter()
             .filter_map(|tally| lane.submit_tally(&tally).is_err().then_some(tally.count))
             .sum();
@@ -38,14 +59,11 @@ async fn tick(server: &Server) {
                 "requests that were turned away are not counted: the sign-in log is full"
             );
         }
-        if let Err(error) = server.store.flush_usage(now, false).await {
+    }
+
+    async fn write_usage(&self, all: bool) {
+        if let Err(error) = self.store.flush_usage(self.clock.now(), all).await {
             tracing::warn!(%error, "when credentials were last used could not be written");
-        }
-        beat += 1;
-        if beat.is_multiple_of(SWEEP)
-            && let Err(error) = forget_used_assertions(&server.store, now).await
-        {
-            tracing::warn!(%error, "used client assertions could not be forgotten");
         }
     }
 }

@@ -18,6 +18,7 @@ mod flows {
     mod limits;
     mod revocation;
     mod sign_in_log;
+    mod stopping;
     mod strict_clients;
     mod token_http;
 }

@@ -39,7 +39,7 @@ pub(crate) fn run(environment: &Environment) -> anyhow::Result<ExitCode> {
         };
         let dressed = if problems == 0 { style.good(&summary) } else { style.bad(&summary) };
         output::result(&format!("\n{dressed}\n"))?;
-        stage.leave()?;
+        stage.leave().await?;
         Ok(if problems == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     })
 }

@@ -77,8 +77,8 @@ impl Stage {
     }
 
     /// Stops the directory.
-    pub(super) fn leave(self) -> anyhow::Result<()> {
-        self.instance.stop()
+    pub(super) async fn leave(self) -> anyhow::Result<()> {
+        self.instance.stop().await
     }
 
     /// Prints a line.

@@ -53,7 +53,7 @@ pub(crate) fn run(args: &Args, environment: &Environment) -> anyhow::Result<Exit
     runtime.block_on(async {
         let instance = Instance::start(&setup, (clock, entropy)).await?;
         let served = until_stopped(args, environment, (&setup, &instance)).await;
-        let stopped = instance.stop();
+        let stopped = instance.stop().await;
         served.and(stopped)
     })?;
     Ok(ExitCode::SUCCESS)

@@ -129,12 +129,12 @@ impl Instance {
     }
 
     /// Finishes the requests under way, then the log.
-    pub(crate) fn stop(self) -> anyhow::Result<()> {
+    pub(crate) async fn stop(self) -> anyhow::Result<()> {
         self.listeners.iter().for_each(Running::shutdown);
         for listener in self.listeners {
             listener.wait()?;
         }
-        self.server.journal.close();
+        self.server.finish().await;
         Ok(())
     }
 }

@@ -118,11 +118,7 @@ impl Node {
             management.shutdown();
             management.wait()?;
         }
-        let server = &self.opened.server;
-        if let Err(error) = server.store.flush_usage(server.clock.now(), true).await {
-            tracing::warn!(%error, "when credentials were last used could not be written");
-        }
-        server.journal.close();
+        self.opened.server.finish().await;
         public?;
         outcome.map(|_| tracing::info!("stopped"))
     }
