@@ -9,9 +9,9 @@ use behalf_protocol::error::AadSts;
 const INTRODUCTION: &str = "\
 # Errors
 
-<!-- Written from crates/behalf-protocol/src/error/aadsts.rs; its test `errors_page` fails when they differ. -->
+<!-- Written from crates/behalf-protocol/src/error/aadsts/table.rs; its test `errors_page` fails when they differ. -->
 
-Every refusal of the token endpoint and of metadata is one JSON object:
+Every refusal of the token endpoint, of the device code endpoint and of metadata is one JSON object:
 
 ```json
 {
@@ -29,7 +29,9 @@ Every refusal of the token endpoint and of metadata is one JSON object:
 - `trace_id` is also the header `x-ms-request-id`, and `behalf log --request <trace_id>` shows the request with every check and the first that failed.
 - `correlation_id` is the `client-request-id` the client sent, when it was a GUID.
 - `error_uri` is absent where the table says so, as in Entra.
-- The same number can come with two statuses; both are listed.
+- The same number can come with two values of `error` or two statuses; all are listed.
+- `suberror` tells clients that a user must act (`consent_required`, `basic_action`) or that a refresh token is worthless (`bad_token`). `claims`, when present, is a string of JSON to send back to the authorization endpoint.
+- The authorization endpoint sends `error`, `error_description` and `state` to the redirect URI once client and URI are trusted, and shows a page before; the status is that of the page.
 
 ";
 
@@ -37,11 +39,17 @@ fn page() -> String {
     let mut kinds = AadSts::ALL.to_vec();
     kinds.sort_by_key(|kind| kind.code());
     let mut page = INTRODUCTION.to_owned();
-    page.push_str("| code | `error` | status | `error_uri` |\n| --- | --- | --- | --- |\n");
+    page.push_str(
+        "| code | `error` | `suberror` | status | `error_uri` |\n| --- | --- | --- | --- | --- |\n",
+    );
     for kind in &kinds {
         let (code, error, status) = (kind.code(), kind.oauth().as_str(), kind.status());
         let uri = if kind.has_error_uri() { "yes" } else { "no" };
-        let _ = writeln!(page, "| [{code}](#aadsts{code}) | `{error}` | {status} | {uri} |");
+        let suberror = kind.suberror().map_or_else(String::new, |name| format!("`{name}`"));
+        let _ = writeln!(
+            page,
+            "| [{code}](#aadsts{code}) | `{error}` | {suberror} | {status} | {uri} |"
+        );
     }
     for same_code in kinds.chunk_by(|a, b| a.code() == b.code()) {
         let code = same_code.first().map_or(0, |kind| kind.code());

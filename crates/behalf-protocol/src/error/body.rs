@@ -29,10 +29,16 @@ impl ErrorBody<'_> {
     /// The JSON envelope, members in Entra's order. Content type
     /// `application/json; charset=utf-8`, status [`AadSts::status`].
     pub fn to_json(&self) -> String {
-        self.to_json_with(self.kind.suberror())
+        self.write(None)
     }
 
-    fn to_json_with(&self, suberror: Option<&str>) -> String {
+    /// The same with the member `claims`: JSON in a string, which the client sends back to the
+    /// authorization endpoint ([`crate::claims_request::ClaimsChallenge`]).
+    pub fn to_json_with_claims(&self, claims: &str) -> String {
+        self.write(Some(claims))
+    }
+
+    fn write(&self, claims: Option<&str>) -> String {
         let code = self.kind.code();
         let mut out = String::with_capacity(512 + self.text.len());
         out.push_str(r#"{"error":"#);
@@ -51,9 +57,10 @@ impl ErrorBody<'_> {
             out.push_str(r#","error_uri":"#);
             push_string(&mut out, &format!("{}/error?code={code}", self.authority));
         }
-        if let Some(suberror) = suberror {
-            out.push_str(r#","suberror":"#);
-            push_string(&mut out, suberror);
+        let last = [("suberror", self.kind.suberror()), ("claims", claims)];
+        for (name, value) in last.into_iter().filter_map(|(name, value)| Some((name, value?))) {
+            let _ = write!(out, r#","{name}":"#);
+            push_string(&mut out, value);
         }
         out.push('}');
         out
@@ -112,9 +119,13 @@ mod tests {
     }
 
     #[test]
-    fn suberror_comes_last() {
-        let json = body(AadSts::AssignmentRequired, "x").to_json_with(Some("message_only"));
-        assert!(json.ends_with(r#"/error?code=501051","suberror":"message_only"}"#), "{json}");
+    fn suberror_and_claims_come_last() {
+        let refused = body(AadSts::SecondFactorRequired, "x");
+        let json = refused.to_json();
+        assert!(json.ends_with(r#"/error?code=50076","suberror":"basic_action"}"#), "{json}");
+        let json = refused.to_json_with_claims(r#"{"access_token":{}}"#);
+        let end = r#","suberror":"basic_action","claims":"{\"access_token\":{}}"}"#;
+        assert!(json.ends_with(end), "{json}");
     }
 
     #[test]

@@ -1,23 +1,53 @@
 use std::str::FromStr;
 
-/// A grant this version serves.
+/// A grant, by which a token is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum GrantType {
     /// RFC 6749 4.4.
     ClientCredentials,
+    /// RFC 6749 4.1.3.
+    AuthorizationCode,
+    /// RFC 6749 6.
+    RefreshToken,
+    /// The `jwt-bearer` grant of RFC 7523 with `requested_token_use=on_behalf_of`: Entra's private
+    /// profile, in which the assertion is an access token for the caller.
+    OnBehalfOf,
+    /// RFC 8628 3.4. Clients name it by its URN or by `device_code`.
+    DeviceCode,
+    /// RFC 6749 4.3.
+    Password,
+    /// RFC 8693.
+    TokenExchange,
 }
 
-/// A `grant_type` that is not served: 70003 `unsupported_grant_type`. The value is not kept, so it
+/// A `grant_type` that nobody serves: 70003 `unsupported_grant_type`. The value is not kept, so it
 /// cannot be repeated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("The grant_type is not one that this server knows. Use client_credentials.")]
 pub struct UnsupportedGrantType;
 
 impl GrantType {
-    /// The value as written on the wire.
+    /// Every grant.
+    pub const ALL: [Self; 7] = [
+        Self::ClientCredentials,
+        Self::AuthorizationCode,
+        Self::RefreshToken,
+        Self::OnBehalfOf,
+        Self::DeviceCode,
+        Self::Password,
+        Self::TokenExchange,
+    ];
+
+    /// The value as the specification writes it.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::ClientCredentials => "client_credentials",
+            Self::AuthorizationCode => "authorization_code",
+            Self::RefreshToken => "refresh_token",
+            Self::OnBehalfOf => "urn:ietf:params:oauth:grant-type:jwt-bearer",
+            Self::DeviceCode => "urn:ietf:params:oauth:grant-type:device_code",
+            Self::Password => "password",
+            Self::TokenExchange => "urn:ietf:params:oauth:grant-type:token-exchange",
         }
     }
 }
@@ -25,11 +55,15 @@ impl GrantType {
 impl FromStr for GrantType {
     type Err = UnsupportedGrantType;
 
-    /// Exact and case-sensitive, as every OAuth value.
+    /// Exact and case-sensitive, as every OAuth value. `device_code` is what all MSALs but
+    /// Python's write instead of the URN.
     fn from_str(text: &str) -> Result<Self, UnsupportedGrantType> {
         match text {
-            "client_credentials" => Ok(Self::ClientCredentials),
-            _ => Err(UnsupportedGrantType),
+            "device_code" => Ok(Self::DeviceCode),
+            _ => Self::ALL
+                .into_iter()
+                .find(|grant| grant.as_str() == text)
+                .ok_or(UnsupportedGrantType),
         }
     }
 }
@@ -39,10 +73,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn knows_its_own_spelling_only() {
-        assert_eq!(GrantType::ClientCredentials.as_str().parse(), Ok(GrantType::ClientCredentials));
+    fn each_is_read_by_its_own_name() {
+        for grant in GrantType::ALL {
+            assert_eq!(grant.as_str().parse(), Ok(grant));
+        }
+        assert_eq!("device_code".parse(), Ok(GrantType::DeviceCode));
+    }
+
+    #[test]
+    fn knows_these_spellings_only() {
         let long = "x".repeat(10_000);
-        for other in ["password", "Client_Credentials", "client_credentials ", "", &long] {
+        for other in [
+            "implicit",
+            "jwt-bearer",
+            "on_behalf_of",
+            "Client_Credentials",
+            "client_credentials ",
+            "urn:ietf:params:oauth:grant-type:saml2-bearer",
+            "",
+            &long,
+        ] {
             assert_eq!(other.parse::<GrantType>(), Err(UnsupportedGrantType));
         }
     }

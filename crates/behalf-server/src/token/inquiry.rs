@@ -197,10 +197,11 @@ impl<'a> Inquiry<'a> {
     fn grant(&mut self, form: &TokenForm<'_>) -> Result<(), Refusal> {
         let named = form.grant_type.as_deref().ok_or(Refusal::Missing { name: "grant_type" });
         let named = self.inspect(Step::Form, named)?;
-        let grant = named.parse().map_err(|_| Refusal::GrantUnsupported);
-        match self.step(Step::Grant, grant)? {
-            GrantType::ClientCredentials => self.event.grant = Grant::ClientCredentials,
-        }
+        let grant = match named.parse() {
+            Ok(GrantType::ClientCredentials) => Ok(Grant::ClientCredentials),
+            Ok(_) | Err(_) => Err(Refusal::GrantUnsupported),
+        };
+        self.event.grant = self.step(Step::Grant, grant)?;
         Ok(())
     }
 

@@ -38,6 +38,43 @@ pub struct TokenForm<'a> {
     pub claims: Option<Cow<'a, str>>,
     /// `client_info`; `1` asks for `client_info` in the answer of user flows.
     pub client_info: Option<Cow<'a, str>>,
+    /// `code`, of the authorization endpoint; MSAL Python and ADAL repeat the device code here.
+    pub code: Option<SecretText<'a>>,
+    /// `redirect_uri`, which must be the one the code was sent to.
+    pub redirect_uri: Option<Cow<'a, str>>,
+    /// `code_verifier` (RFC 7636 4.5).
+    pub code_verifier: Option<SecretText<'a>>,
+    /// `refresh_token`.
+    pub refresh_token: Option<SecretText<'a>>,
+    /// `assertion`: of on-behalf-of, the access token that the caller received.
+    pub assertion: Option<SecretText<'a>>,
+    /// `requested_token_use`; `on_behalf_of` is its only value.
+    pub requested_token_use: Option<Cow<'a, str>>,
+    /// `requested_token_type` (RFC 8693 2.1).
+    pub requested_token_type: Option<Cow<'a, str>>,
+    /// `username`, of the password grant.
+    pub username: Option<Cow<'a, str>>,
+    /// `password`.
+    pub password: Option<SecretText<'a>>,
+    /// `device_code` (RFC 8628 3.4).
+    pub device_code: Option<SecretText<'a>>,
+    /// `subject_token` (RFC 8693 2.1).
+    pub subject_token: Option<SecretText<'a>>,
+    /// `subject_token_type`.
+    pub subject_token_type: Option<Cow<'a, str>>,
+    /// `actor_token`.
+    pub actor_token: Option<SecretText<'a>>,
+    /// `actor_token_type`.
+    pub actor_token_type: Option<Cow<'a, str>>,
+    /// `audience` (RFC 8693 2.1).
+    pub audience: Option<Cow<'a, str>>,
+    /// `token`, of revocation and introspection.
+    pub token: Option<SecretText<'a>>,
+    /// `token_type_hint`.
+    pub token_type_hint: Option<Cow<'a, str>>,
+    /// Whether a field is one of MSAL's telemetry (`x-client-…`): MSALs give up a device code on
+    /// `slow_down`, which therefore goes to others only. They may be headers instead.
+    pub msal_telemetry: bool,
     /// `client-request-id`, when it is a GUID (MSAL Node sends it here instead of as a header).
     pub client_request_id: Option<Uuid>,
 }
@@ -152,6 +189,7 @@ impl<'a> TokenForm<'a> {
             if name == "client-request-id" && self.client_request_id.is_none() {
                 self.client_request_id = Uuid::try_parse(&value).ok();
             }
+            self.msal_telemetry |= is_telemetry(name);
             return Ok(());
         };
         if *seen & (1 << bit) != 0 {
@@ -161,21 +199,54 @@ impl<'a> TokenForm<'a> {
         if value.is_empty() {
             return Ok(());
         }
-        match *name {
-            "grant_type" => self.grant_type = Some(value),
-            "client_id" => self.client_id = Some(value),
-            "client_secret" => self.client_secret = Some(SecretText::new(value)),
-            "client_assertion_type" => self.client_assertion_type = Some(value),
-            "client_assertion" => self.client_assertion = Some(SecretText::new(value)),
-            "scope" => self.scope = Some(value),
-            "resource" => self.resource = Some(value),
-            "claims" => self.claims = Some(value),
-            "client_info" => self.client_info = Some(value),
-            // Parameters of grants that are not served are known only to refuse repeats.
-            _ => {}
-        }
+        self.set(name, value);
         Ok(())
     }
+
+    fn set(&mut self, name: &str, value: Cow<'a, str>) {
+        let place = match name {
+            "grant_type" => &mut self.grant_type,
+            "client_id" => &mut self.client_id,
+            "client_assertion_type" => &mut self.client_assertion_type,
+            "scope" => &mut self.scope,
+            "resource" => &mut self.resource,
+            "claims" => &mut self.claims,
+            "client_info" => &mut self.client_info,
+            "requested_token_use" => &mut self.requested_token_use,
+            "redirect_uri" => &mut self.redirect_uri,
+            "username" => &mut self.username,
+            "subject_token_type" => &mut self.subject_token_type,
+            "actor_token_type" => &mut self.actor_token_type,
+            "requested_token_type" => &mut self.requested_token_type,
+            "audience" => &mut self.audience,
+            "token_type_hint" => &mut self.token_type_hint,
+            _ => return self.set_secret(name, value),
+        };
+        *place = Some(value);
+    }
+
+    fn set_secret(&mut self, name: &str, value: Cow<'a, str>) {
+        let place = match name {
+            "client_secret" => &mut self.client_secret,
+            "client_assertion" => &mut self.client_assertion,
+            "assertion" => &mut self.assertion,
+            "code" => &mut self.code,
+            "code_verifier" => &mut self.code_verifier,
+            "refresh_token" => &mut self.refresh_token,
+            "device_code" => &mut self.device_code,
+            "password" => &mut self.password,
+            "subject_token" => &mut self.subject_token,
+            "actor_token" => &mut self.actor_token,
+            "token" => &mut self.token,
+            // Parameters that are not served are known only to refuse repeats.
+            _ => return,
+        };
+        *place = Some(SecretText::new(value));
+    }
+}
+
+fn is_telemetry(name: &str) -> bool {
+    name.get(..9).is_some_and(|start| start.eq_ignore_ascii_case("x-client-"))
 }
 
 fn is_form(content_type: &str) -> bool {

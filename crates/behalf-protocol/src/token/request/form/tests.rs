@@ -25,6 +25,64 @@ fn reads_what_msal_node_sends() {
 }
 
 #[test]
+fn every_parameter_of_the_other_grants_reaches_its_field() {
+    let form = TokenForm::parse(
+        FORM,
+        b"requested_token_use=1&redirect_uri=2&username=3&subject_token_type=4&actor_token_type=5\
+          &requested_token_type=6&audience=7&token_type_hint=8&code=a&code_verifier=b\
+          &refresh_token=c&assertion=d&password=%20e%20&device_code=f&subject_token=g\
+          &actor_token=h&token=i&req_cnf=j&nonce=k&token_type=l",
+    )
+    .unwrap();
+    let plain = [
+        &form.requested_token_use,
+        &form.redirect_uri,
+        &form.username,
+        &form.subject_token_type,
+        &form.actor_token_type,
+        &form.requested_token_type,
+        &form.audience,
+        &form.token_type_hint,
+    ];
+    let plain: Vec<_> = plain.map(|value| value.as_deref().unwrap()).into();
+    assert_eq!(plain, ["1", "2", "3", "4", "5", "6", "7", "8"]);
+    let secret = [
+        &form.code,
+        &form.code_verifier,
+        &form.refresh_token,
+        &form.assertion,
+        &form.password,
+        &form.device_code,
+        &form.subject_token,
+        &form.actor_token,
+        &form.token,
+    ];
+    let secret: Vec<_> = secret.map(|value| value.as_ref().unwrap().expose()).into();
+    assert_eq!(
+        secret,
+        ["a", "b", "c", "d", " e ", "f", "g", "h", "i"],
+        "blanks are the password's"
+    );
+}
+
+#[test]
+fn msal_is_known_by_its_telemetry() {
+    let telling =
+        |body: &'static str| TokenForm::parse(FORM, body.as_bytes()).unwrap().msal_telemetry;
+    assert!(telling("client_id=a&x-client-SKU=msal.js.node"));
+    assert!(telling("X-Client-Ver=1"));
+    for body in [
+        "client_id=a",
+        "client-request-id=x",
+        "x-client",
+        "x-\u{e9}lient-SKU=1",
+        "scope=x-client-SKU",
+    ] {
+        assert!(!telling(body), "{body}");
+    }
+}
+
+#[test]
 fn an_empty_value_is_absent() {
     for body in ["", "grant_type=", "grant_type", "&&", "=x", "grant_type=&claims="] {
         let form = TokenForm::parse(FORM, body.as_bytes()).unwrap();
@@ -105,7 +163,9 @@ fn names_are_exact() {
 
 #[test]
 fn nothing_secret_is_shown() {
-    let body = b"client_secret=canary-1&client_assertion=canary%2D2";
+    let body = b"client_secret=canary-1&client_assertion=canary%2D2&assertion=canary&code=canary\
+                 &refresh_token=canary&code_verifier=canary&password=canary&device_code=canary\
+                 &subject_token=canary&actor_token=canary&token=canary";
     let shown = format!("{:?}", TokenForm::parse(FORM, body).unwrap());
     assert!(!shown.contains("canary"), "{shown}");
 }
