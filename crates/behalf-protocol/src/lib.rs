@@ -6,11 +6,15 @@
 //! clients read it ([`token::response`], [`error`], [`discovery`], [`claims`]).
 
 pub mod claims;
+pub mod claims_request;
+mod client_info;
 pub mod discovery;
 pub mod error;
 mod json;
+pub mod pkce;
 pub mod time;
 pub mod token;
 mod version;
 
+pub use client_info::ClientInfo;
 pub use version::EndpointVersion;

@@ -6,5 +6,5 @@ pub mod response;
 mod secret;
 
 pub use grant::{GrantType, UnsupportedGrantType};
-pub use response::TokenResponse;
+pub use response::{GrantedScope, TokenResponse, UserTokenResponse};
 pub use secret::SecretText;

@@ -1,9 +1,14 @@
-//! The answer to a granted token request.
+//! The answer to a granted token request: [`TokenResponse`] without a user, [`UserTokenResponse`]
+//! on behalf of one.
 
 use std::fmt::{self, Write as _};
 
 use crate::EndpointVersion;
 use crate::json::push_string;
+
+pub use scope::GrantedScope;
+
+mod scope;
 
 /// A token answer of a userless grant: never a refresh token, an ID token, `scope` or
 /// `client_info` (MSAL Python would file an app token with `client_info` under a user and never
@@ -28,34 +33,94 @@ impl TokenResponse<'_> {
     /// v1 writes every value as a string (ADAL parses them so); v2 writes numbers and no
     /// `expires_on`, which some clients would prefer to `expires_in`.
     pub fn to_json(&self, version: EndpointVersion) -> String {
-        let mut out = String::with_capacity(256 + self.resource.len() + self.access_token.len());
-        let life = self.expires_in;
-        // Writing into a `String` cannot fail.
-        match version {
-            EndpointVersion::V1 => {
-                let _ = write!(
-                    out,
-                    concat!(
-                        r#"{{"token_type":"Bearer","expires_in":"{life}","ext_expires_in":"{life}","#,
-                        r#""expires_on":"{on}","not_before":"{nbf}","resource":"#
-                    ),
-                    life = life,
-                    on = self.expires_on,
-                    nbf = self.not_before,
-                );
-                push_string(&mut out, self.resource);
-            }
-            EndpointVersion::V2 => {
-                let _ = write!(
-                    out,
-                    r#"{{"token_type":"Bearer","expires_in":{life},"ext_expires_in":{life}"#
-                );
-            }
-        }
-        out.push_str(r#","access_token":"#);
-        push_string(&mut out, self.access_token);
+        let mut out = self.open(version, None, 0);
         out.push('}');
         out
+    }
+
+    /// The body but for its closing brace, with room for `more` bytes.
+    fn open(&self, version: EndpointVersion, scope: Option<&str>, more: usize) -> String {
+        let known = self.resource.len() + self.access_token.len() + scope.map_or(0, str::len);
+        let mut out = String::with_capacity(256 + known + more);
+        out.push_str(r#"{"token_type":"Bearer""#);
+        push_member(&mut out, "scope", scope);
+        push_number(&mut out, version, "expires_in", Some(self.expires_in));
+        push_number(&mut out, version, "ext_expires_in", Some(self.expires_in));
+        if version == EndpointVersion::V1 {
+            push_number(&mut out, version, "expires_on", Some(self.expires_on));
+            push_number(&mut out, version, "not_before", Some(self.not_before));
+            push_member(&mut out, "resource", Some(self.resource));
+        }
+        push_member(&mut out, "access_token", Some(self.access_token));
+        out
+    }
+}
+
+/// A token answer on behalf of a user.
+#[derive(Clone, Copy)]
+pub struct UserTokenResponse<'a> {
+    /// The access token and its times.
+    pub token: TokenResponse<'a>,
+    /// What was granted ([`GrantedScope`]). MSAL Node files the token under it.
+    pub scope: &'a str,
+    /// A refresh token: v1 always, v2 when `offline_access` was asked for.
+    pub refresh_token: Option<&'a str>,
+    /// An ID token, when `openid` was asked for.
+    pub id_token: Option<&'a str>,
+    /// [`crate::ClientInfo`], when `client_info=1` was sent.
+    pub client_info: Option<&'a str>,
+    /// Seconds after which the client should renew: half of a life of two hours or more.
+    pub refresh_in: Option<u64>,
+    /// Seconds until the refresh token ends for good: of single-page applications.
+    pub refresh_token_expires_in: Option<u64>,
+    /// The kind of token issued, of token exchange (RFC 8693 2.2.1).
+    pub issued_token_type: Option<&'a str>,
+}
+
+impl UserTokenResponse<'_> {
+    /// The JSON body, as [`TokenResponse::to_json`] writes it, with the user's members.
+    pub fn to_json(&self, version: EndpointVersion) -> String {
+        let texts = [
+            ("refresh_token", self.refresh_token),
+            ("id_token", self.id_token),
+            ("client_info", self.client_info),
+            ("issued_token_type", self.issued_token_type),
+        ];
+        let more = texts.iter().map(|(name, text)| name.len() + text.map_or(0, str::len) + 6);
+        let mut out = self.token.open(version, Some(self.scope), more.sum::<usize>() + 64);
+        for (name, text) in texts {
+            push_member(&mut out, name, text);
+        }
+        push_number(&mut out, version, "refresh_in", self.refresh_in);
+        let rest = self.refresh_token_expires_in;
+        push_number(&mut out, version, "refresh_token_expires_in", rest);
+        out.push('}');
+        out
+    }
+}
+
+fn push_member(out: &mut String, name: &str, value: Option<&str>) {
+    if let Some(value) = value {
+        // Names hold nothing to escape; writing into a `String` cannot fail.
+        let _ = write!(out, r#","{name}":"#);
+        push_string(out, value);
+    }
+}
+
+fn push_number(out: &mut String, version: EndpointVersion, name: &str, value: Option<u64>) {
+    let Some(value) = value else { return };
+    let _ = match version {
+        EndpointVersion::V1 => write!(out, r#","{name}":"{value}""#),
+        EndpointVersion::V2 => write!(out, r#","{name}":{value}"#),
+    };
+}
+
+impl fmt::Debug for UserTokenResponse<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UserTokenResponse")
+            .field("token", &self.token)
+            .field("scope", &self.scope)
+            .finish_non_exhaustive()
     }
 }
 
@@ -115,5 +180,75 @@ mod tests {
     #[test]
     fn the_token_is_not_shown() {
         assert!(!format!("{RESPONSE:?}").contains("eyJ0"));
+    }
+
+    const USER: UserTokenResponse<'_> = UserTokenResponse {
+        token: RESPONSE,
+        scope: "user_impersonation",
+        refresh_token: Some("eyJr"),
+        id_token: None,
+        client_info: None,
+        refresh_in: None,
+        refresh_token_expires_in: None,
+        issued_token_type: None,
+    };
+
+    #[test]
+    fn a_users_v1_is_all_strings() {
+        let all = UserTokenResponse { refresh_in: Some(3600), id_token: Some("eyJi"), ..USER };
+        assert_eq!(
+            all.to_json(EndpointVersion::V1),
+            concat!(
+                r#"{"token_type":"Bearer","scope":"user_impersonation","expires_in":"3599","#,
+                r#""ext_expires_in":"3599","expires_on":"1732284000","not_before":"1732280100","#,
+                r#""resource":"https://service.contoso.com/","access_token":"eyJ0.eyJh.c2ln","#,
+                r#""refresh_token":"eyJr","id_token":"eyJi","refresh_in":"3600"}"#,
+            )
+        );
+    }
+
+    #[test]
+    fn a_users_v2_has_what_was_asked_for_and_no_more() {
+        let all = UserTokenResponse {
+            scope: "api://b/Read api://b/.default",
+            id_token: Some("eyJi"),
+            client_info: Some("eyJ1"),
+            refresh_in: Some(43_200),
+            refresh_token_expires_in: Some(86_399),
+            issued_token_type: Some("urn:x"),
+            ..USER
+        };
+        assert_eq!(
+            all.to_json(EndpointVersion::V2),
+            concat!(
+                r#"{"token_type":"Bearer","scope":"api://b/Read api://b/.default","#,
+                r#""expires_in":3599,"ext_expires_in":3599,"access_token":"eyJ0.eyJh.c2ln","#,
+                r#""refresh_token":"eyJr","id_token":"eyJi","client_info":"eyJ1","#,
+                r#""issued_token_type":"urn:x","refresh_in":43200,"#,
+                r#""refresh_token_expires_in":86399}"#,
+            )
+        );
+        let least = UserTokenResponse { refresh_token: None, ..USER };
+        assert_eq!(
+            least.to_json(EndpointVersion::V2),
+            concat!(
+                r#"{"token_type":"Bearer","scope":"user_impersonation","expires_in":3599,"#,
+                r#""ext_expires_in":3599,"access_token":"eyJ0.eyJh.c2ln"}"#,
+            )
+        );
+    }
+
+    #[test]
+    fn no_token_of_a_user_is_shown() {
+        let shown = format!("{:?}", UserTokenResponse { id_token: Some("eyJi"), ..USER });
+        assert!(!shown.contains("eyJ"), "{shown}");
+    }
+
+    #[test]
+    fn a_hostile_scope_stays_a_string() {
+        let json = UserTokenResponse { scope: "x\",\"id_token\":\"y", ..USER }
+            .to_json(EndpointVersion::V2);
+        let read: serde_json::Value = serde_json::from_str(&json).unwrap();
+        assert!(read.get("id_token").is_none());
     }
 }

@@ -12,8 +12,9 @@ pub const MAX_SCOPES: usize = 100;
 /// The longest name of a resource, in bytes.
 pub const MAX_RESOURCE_BYTES: usize = 512;
 
-/// Microsoft Graph's application id, which a bare `.default` means.
-const GRAPH: &str = "00000003-0000-0000-c000-000000000000";
+/// Microsoft Graph's application id, which a bare `.default` and other scopes without a resource
+/// mean.
+pub(super) const GRAPH: &str = "00000003-0000-0000-c000-000000000000";
 
 const OIDC_SCOPES: [&str; 4] = ["openid", "profile", "email", "offline_access"];
 
@@ -71,6 +72,12 @@ pub enum TargetError {
          the token holds every role assigned to the application."
     )]
     DefaultAndMore,
+    /// `/.default` together with named scopes of the same resource.
+    #[error(
+        "/.default cannot be combined with other scopes of the same resource. Send it alone, for \
+         everything granted, or name the scopes."
+    )]
+    DefaultAndNamed,
     /// More than [`MAX_SCOPES`] scopes or [`MAX_SCOPE_BYTES`] bytes.
     #[error("The scope is too long: at most 100 values and 8192 bytes are read.")]
     TooLong,
@@ -104,7 +111,9 @@ impl TargetError {
             Self::ResourceNotSupported => AadSts::ResourceParameterNotSupported,
             Self::WithoutDefault => AadSts::ScopeWithoutDefault,
             Self::SeveralResources => AadSts::SeveralResources,
-            Self::DefaultAndMore | Self::TooLong | Self::MalformedScope => AadSts::InvalidScope,
+            Self::DefaultAndMore | Self::DefaultAndNamed | Self::TooLong | Self::MalformedScope => {
+                AadSts::InvalidScope
+            }
             Self::MalformedResource => AadSts::ResourceNotFound,
         }
     }
@@ -171,7 +180,7 @@ fn default_of_one_resource(scope: &str) -> Result<ResourceIdentifier<'_>, Target
 }
 
 /// RFC 6749 3.3: `scope-token = 1*( %x21 / %x23-5B / %x5D-7E )`.
-fn is_scope_character(byte: u8) -> bool {
+pub(super) fn is_scope_character(byte: u8) -> bool {
     matches!(byte, 0x21 | 0x23..=0x5B | 0x5D..=0x7E)
 }
 
