@@ -1,9 +1,9 @@
-//! Access tokens in the v1.0 format.
+//! Access tokens in the v1.0 format, and ID tokens of the v1.0 endpoint.
 
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::{ClientAuthenticationClass, TokenId};
+use super::{AuthenticationClass, ClientAuthenticationClass, TokenId, UserClaims};
 
 /// Claims of an app-only access token, v1.0: client in `appid`, no `scp`, `sub` = `oid`.
 #[derive(Debug, Clone, Serialize)]
@@ -36,6 +36,61 @@ pub struct AppToken<'a> {
     pub tid: Uuid,
     /// The token's id.
     pub uti: TokenId,
+    /// Always `1.0`.
+    pub ver: Version,
+}
+
+/// Claims of an access token on behalf of a user, 1.0.
+#[derive(Debug, Clone, Serialize)]
+pub struct UserToken<'a> {
+    /// The resource as requested, in its registered spelling; its application id when it was
+    /// requested by that.
+    pub aud: &'a str,
+    /// `{authority}/{tenant id}/`.
+    pub iss: &'a str,
+    /// Issue time less 300 s.
+    pub iat: u64,
+    /// The same as `iat`.
+    pub nbf: u64,
+    /// Issue time plus life.
+    pub exp: u64,
+    /// How strongly the user signed in.
+    pub acr: AuthenticationClass,
+    /// The client's application id: of on-behalf-of, the middle tier's.
+    pub appid: Uuid,
+    /// How the client was authenticated.
+    pub appidacr: ClientAuthenticationClass,
+    /// Delegated scopes, separated by spaces.
+    pub scp: &'a str,
+    /// The user.
+    #[serde(flatten)]
+    pub user: &'a UserClaims<'a>,
+    /// Always `1.0`.
+    pub ver: Version,
+}
+
+/// Claims of an ID token, 1.0. It never has `appid`: that tells it from an access token.
+#[derive(Debug, Clone, Serialize)]
+pub struct IdToken<'a> {
+    /// The client's application id.
+    pub aud: Uuid,
+    /// `{authority}/{tenant id}/`.
+    pub iss: &'a str,
+    /// Issue time less 300 s.
+    pub iat: u64,
+    /// The same as `iat`.
+    pub nbf: u64,
+    /// Issue time plus one hour.
+    pub exp: u64,
+    /// The `nonce` of the authorization request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nonce: Option<&'a str>,
+    /// Binds the code of the same authorization response (OIDC Core 3.3.2.11).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub c_hash: Option<&'a str>,
+    /// The user.
+    #[serde(flatten)]
+    pub user: &'a UserClaims<'a>,
     /// Always `1.0`.
     pub ver: Version,
 }
@@ -86,5 +141,72 @@ mod tests {
         );
         token.roles = &[];
         assert!(!serde_json::to_string(&token).unwrap().contains("roles"));
+    }
+
+    fn ada() -> UserClaims<'static> {
+        UserClaims {
+            amr: &["pwd"],
+            name: Some("Ada"),
+            oid: Some(uuid!("7e4d0000-0000-4000-8000-00000000000a")),
+            ..UserClaims::of(
+                "pairwise",
+                uuid!("7e4d0000-0000-4000-8000-000000000003"),
+                TokenId(Uuid::nil()),
+            )
+        }
+    }
+
+    #[test]
+    fn a_users_access_token_names_the_client_and_the_scopes() {
+        let token = UserToken {
+            aud: "api://ledger",
+            iss: "https://host/AAAA/",
+            iat: 1,
+            nbf: 1,
+            exp: 2,
+            acr: AuthenticationClass::Strong,
+            appid: uuid!("7e4d0000-0000-4000-8000-000000000001"),
+            appidacr: ClientAuthenticationClass::Secret,
+            scp: "Read Write",
+            user: &ada(),
+            ver: Version::V1,
+        };
+        assert_eq!(
+            serde_json::to_string(&token).unwrap(),
+            concat!(
+                r#"{"aud":"api://ledger","iss":"https://host/AAAA/","#,
+                r#""iat":1,"nbf":1,"exp":2,"acr":"1","#,
+                r#""appid":"7e4d0000-0000-4000-8000-000000000001","appidacr":"1","#,
+                r#""scp":"Read Write","amr":["pwd"],"name":"Ada","#,
+                r#""oid":"7e4d0000-0000-4000-8000-00000000000a","sub":"pairwise","#,
+                r#""tid":"7e4d0000-0000-4000-8000-000000000003","#,
+                r#""uti":"AAAAAAAAAAAAAAAAAAAAAA","ver":"1.0"}"#,
+            )
+        );
+    }
+
+    #[test]
+    fn an_id_token_has_neither_client_nor_scopes() {
+        let user = ada();
+        let token = IdToken {
+            aud: uuid!("7e4d0000-0000-4000-8000-000000000001"),
+            iss: "https://host/AAAA/",
+            iat: 1,
+            nbf: 1,
+            exp: 2,
+            nonce: Some("n"),
+            c_hash: None,
+            user: &user,
+            ver: Version::V1,
+        };
+        let json = serde_json::to_value(&token).unwrap();
+        assert_eq!(json["aud"], "7e4d0000-0000-4000-8000-000000000001");
+        assert_eq!(
+            (&json["nonce"], &json["sub"], &json["ver"]),
+            (&"n".into(), &"pairwise".into(), &"1.0".into())
+        );
+        for absent in ["appid", "azp", "appidacr", "azpacr", "scp", "c_hash"] {
+            assert!(json.get(absent).is_none(), "{absent}");
+        }
     }
 }
