@@ -5,13 +5,16 @@
 //! that cannot be malformed ([`token::request`]), what leaves is written exactly as unmodified
 //! clients read it ([`token::response`], [`error`], [`discovery`], [`claims`]).
 
+pub mod authorize;
 pub mod claims;
 pub mod claims_request;
 mod client_info;
 pub mod discovery;
 pub mod error;
+mod form;
 mod json;
 pub mod pkce;
+pub mod query;
 pub mod time;
 pub mod token;
 mod version;

@@ -68,7 +68,7 @@ impl ErrorBody<'_> {
 
     /// `AADSTSn: text Trace ID: … Correlation ID: … Timestamp: …`, separated by spaces as since
     /// 2024 (older answers had line breaks).
-    fn description(&self) -> String {
+    pub fn description(&self) -> String {
         let mut out = String::with_capacity(160 + self.text.len());
         let _ = write!(out, "AADSTS{}: ", self.kind.code());
         out.extend(self.text.chars().map(|c| if c.is_control() { ' ' } else { c }));

@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 use crate::error::AadSts;
 use crate::token::SecretText;
 
-use super::decode::decode;
+use crate::form::decode;
 
 /// The longest accepted value of the header, in bytes.
 const MAX_HEADER_BYTES: usize = 8 * 1024;

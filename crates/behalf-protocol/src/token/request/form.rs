@@ -5,7 +5,7 @@ use uuid::Uuid;
 use crate::error::AadSts;
 use crate::token::SecretText;
 
-use super::decode::{BadEncoding, decode};
+use crate::form::{BadEncoding, decode};
 
 /// The largest body of a token request, in bytes. The server refuses longer ones before reading
 /// them (413); [`TokenForm::parse`] checks again.

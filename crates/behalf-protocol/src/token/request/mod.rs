@@ -7,7 +7,6 @@
 
 mod authentication;
 mod basic;
-mod decode;
 mod form;
 mod grants;
 mod scopes;

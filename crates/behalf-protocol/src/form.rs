@@ -2,12 +2,12 @@ use std::borrow::Cow;
 
 /// Percent-encoding that cannot be decoded to text without NUL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct BadEncoding;
+pub(crate) struct BadEncoding;
 
 /// One `application/x-www-form-urlencoded` name or value: `+` is a space, `%` is followed by two
 /// hex digits, the result is UTF-8 without NUL (`PostgreSQL` text cannot hold one). Borrowed when
 /// nothing had to be decoded.
-pub(super) fn decode(encoded: &str) -> Result<Cow<'_, str>, BadEncoding> {
+pub(crate) fn decode(encoded: &str) -> Result<Cow<'_, str>, BadEncoding> {
     let bytes = encoded.as_bytes();
     let Some(first) = bytes.iter().position(|&byte| matches!(byte, b'%' | b'+' | 0)) else {
         return Ok(Cow::Borrowed(encoded));
