@@ -101,17 +101,25 @@ impl UserTokenResponse<'_> {
 
 fn push_member(out: &mut String, name: &str, value: Option<&str>) {
     if let Some(value) = value {
-        // Names hold nothing to escape; writing into a `String` cannot fail.
-        let _ = write!(out, r#","{name}":"#);
+        push_name(out, name);
         push_string(out, value);
     }
 }
 
+/// `,"name":`, of a name with nothing to escape. Not `write!`: this is every request's path.
+fn push_name(out: &mut String, name: &str) {
+    out.push_str(",\"");
+    out.push_str(name);
+    out.push_str("\":");
+}
+
 fn push_number(out: &mut String, version: EndpointVersion, name: &str, value: Option<u64>) {
     let Some(value) = value else { return };
+    push_name(out, name);
+    // Writing into a `String` cannot fail.
     let _ = match version {
-        EndpointVersion::V1 => write!(out, r#","{name}":"{value}""#),
-        EndpointVersion::V2 => write!(out, r#","{name}":{value}"#),
+        EndpointVersion::V1 => write!(out, r#""{value}""#),
+        EndpointVersion::V2 => write!(out, "{value}"),
     };
 }
 
