@@ -1,4 +1,4 @@
-//! `cargo xtask bench token`: speed as a fraction of what the hardware can do.
+//! `cargo xtask bench token` and `bench middleware`: speed as a fraction of what the hardware can do.
 //!
 //! Every figure is a ratio of one run on one machine: the bare signature is measured before, between
 //! and after the server's turns (A-B-A), both in CPU-seconds of the same core. The server is pinned
@@ -8,6 +8,7 @@
 mod cpu;
 mod directory;
 mod load;
+mod middleware;
 mod report;
 mod server;
 mod stall;
@@ -23,6 +24,8 @@ use clap::{Args, Subcommand};
 pub(crate) enum Bench {
     /// The token endpoint: signatures, refusals, overload, start, memory, the sign-in log
     Token(Options),
+    /// The middleware: validating a token, fresh and remembered, beside the bare verification
+    Middleware(middleware::Options),
 }
 
 /// How long and how large.
@@ -62,5 +65,6 @@ impl Options {
 pub(crate) fn run(bench: &Bench) -> anyhow::Result<()> {
     match bench {
         Bench::Token(options) => token::run(&options.effective()),
+        Bench::Middleware(options) => middleware::run(*options),
     }
 }
