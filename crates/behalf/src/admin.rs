@@ -91,6 +91,26 @@ impl Admin {
         self.post("/v1/tenants", new).await
     }
 
+    /// Gives a tenant a domain.
+    pub(crate) async fn add_domain(
+        &self,
+        tenant: &str,
+        domain: &str,
+    ) -> Result<wire::TenantInfo, AdminError> {
+        let new = wire::NewDomain { domain: domain.to_owned() };
+        self.post(&format!("/v1/tenants/{}/domains", segment(tenant)), &new).await
+    }
+
+    /// Takes a domain from a tenant.
+    pub(crate) async fn remove_domain(
+        &self,
+        tenant: &str,
+        domain: &str,
+    ) -> Result<wire::TenantInfo, AdminError> {
+        let path = format!("/v1/tenants/{}/domains/{}", segment(tenant), segment(domain));
+        self.send(Method::DELETE, &path, Bytes::new()).await
+    }
+
     /// Every application of a tenant, which a domain or an id names.
     pub(crate) async fn applications(
         &self,

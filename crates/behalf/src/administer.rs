@@ -16,7 +16,7 @@ use serde::Serialize;
 use crate::{
     admin::{Admin, AdminError},
     app,
-    door::{Door, DoorArgs, failure},
+    door::{AskArgs, Door, DoorArgs, failure},
     environment::Environment,
     failure::{Exit, Failure},
     files,
@@ -36,12 +36,9 @@ pub(crate) struct ApplyArgs {
     /// Write generated secrets to this file (0600) instead of standard output
     #[arg(long, value_name = "FILE")]
     secrets_out: Option<PathBuf>,
-    /// Print JSON
-    #[arg(short, long, value_name = "FORMAT", value_parser = ["json"])]
-    output: Option<String>,
-    /// Which server.
+    /// Which server, and how to print its answer.
     #[command(flatten)]
-    door: DoorArgs,
+    ask: AskArgs,
 }
 
 /// `behalf apply`: makes the directory what the file says.
@@ -55,7 +52,7 @@ pub(crate) fn apply(args: &ApplyArgs, environment: &Environment) -> anyhow::Resu
             .fix("--secrets-out with a new file")
             .into());
     }
-    let (status, applied) = ask(&args.door, environment, async |admin| {
+    let (status, applied) = ask(&args.ask.door, environment, async |admin| {
         Ok((admin.status().await?, admin.apply(manifest, args.dry_run).await?))
     })?;
     output::note(&format!("{} at {}", args.file.display(), status.public_url));
@@ -90,7 +87,7 @@ fn tell(args: &ApplyArgs, applied: &Applied) -> anyhow::Result<()> {
         output::note(&format!("{} secrets written to {}", applied.secrets.len(), path.display()));
     }
     let here = args.secrets_out.is_none();
-    if args.output.is_some() {
+    if args.ask.as_json() {
         let shown = if here {
             serde_json::to_value(applied)?
         } else {
@@ -132,12 +129,29 @@ pub(crate) fn tenant(
     match command {
         tenant::Command::Create(args) => {
             let new = args.request();
-            let made = ask(&args.door, environment, async |admin| admin.create_tenant(&new).await)?;
-            say(args.output.is_some(), &made, tenant::created)
+            let made =
+                ask(&args.ask.door, environment, async |admin| admin.create_tenant(&new).await)?;
+            say(args.ask.as_json(), &made, tenant::created)
+        }
+        tenant::Command::AddDomain(args) => {
+            let now = ask(&args.ask.door, environment, async |admin| {
+                admin.add_domain(&args.tenant, &args.domain).await
+            })?;
+            say(args.ask.as_json(), &now, |now| tenant::table(std::slice::from_ref(now)))
+        }
+        tenant::Command::RemoveDomain(args) => {
+            let now = ask(&args.ask.door, environment, async |admin| {
+                admin.remove_domain(&args.tenant, &args.domain).await
+            })?;
+            output::note(&format!(
+                "{} names nobody; for 24 hours only {} can have it back",
+                args.domain, now.name
+            ));
+            say(args.ask.as_json(), &now, |now| tenant::table(std::slice::from_ref(now)))
         }
         tenant::Command::List(args) => {
             let all = ask(&args.door, environment, async |admin| admin.tenants().await)?;
-            say(args.output.is_some(), &all, |all| tenant::table(all))
+            say(args.as_json(), &all, |all| tenant::table(all))
         }
     }
 }
@@ -147,15 +161,16 @@ pub(crate) fn key(command: &key::Command, environment: &Environment) -> anyhow::
     match command {
         key::Command::List(args) => {
             let keys = ask(&args.door, environment, async |admin| admin.keys().await)?;
-            say(args.output.is_some(), &keys, |keys| key::table(keys))
+            say(args.as_json(), &keys, |keys| key::table(keys))
         }
         key::Command::Rotate(args) => {
             let (alg, now) = args.request();
-            let keys = ask(&args.door, environment, async |admin| admin.rotate(alg, now).await)?;
+            let keys =
+                ask(&args.ask.door, environment, async |admin| admin.rotate(alg, now).await)?;
             if now {
                 output::note(key::AT_ONCE);
             }
-            say(args.output.is_some(), &keys, |keys| key::table(keys))
+            say(args.ask.as_json(), &keys, |keys| key::table(keys))
         }
         key::Command::GenerateMaster => {
             let line = MasterKeyText::generate(&SystemEntropy);
@@ -163,8 +178,9 @@ pub(crate) fn key(command: &key::Command, environment: &Environment) -> anyhow::
             Ok(ExitCode::SUCCESS)
         }
         key::Command::Revoke(args) => {
-            let keys = ask(&args.door, environment, async |admin| admin.revoke(&args.kid).await)?;
-            say(args.output.is_some(), &keys, |keys| key::table(keys))
+            let keys =
+                ask(&args.ask.door, environment, async |admin| admin.revoke(&args.kid).await)?;
+            say(args.ask.as_json(), &keys, |keys| key::table(keys))
         }
     }
 }
@@ -172,19 +188,21 @@ pub(crate) fn key(command: &key::Command, environment: &Environment) -> anyhow::
 /// `behalf app`.
 pub(crate) fn app(command: &app::Command, environment: &Environment) -> anyhow::Result<ExitCode> {
     let app::Command::List(args) = command;
-    let all = ask(&args.door, environment, async |admin| admin.applications(&args.tenant).await)?;
-    say(args.output.is_some(), &all, |all| app::table(all))
+    let all =
+        ask(&args.ask.door, environment, async |admin| admin.applications(&args.tenant).await)?;
+    say(args.ask.as_json(), &all, |all| app::table(all))
 }
 
 /// `behalf log`.
 pub(crate) fn log(args: &log::Args, environment: &Environment) -> anyhow::Result<ExitCode> {
-    let as_json = args.output.is_some();
+    let as_json = args.ask.as_json();
     if let Some(id) = args.request {
-        let event = ask(&args.door, environment, async |admin| admin.sign_in(id).await)?;
+        let event = ask(&args.ask.door, environment, async |admin| admin.sign_in(id).await)?;
         return say(as_json, &event, log::explained);
     }
     let query = log::query(args, SystemClock::new().now())?;
-    let page: LogPage = ask(&args.door, environment, async |admin| admin.sign_ins(&query).await)?;
+    let page: LogPage =
+        ask(&args.ask.door, environment, async |admin| admin.sign_ins(&query).await)?;
     let more = page.next.is_some() && page.entries.len() >= usize::from(args.limit);
     let oldest = page.entries.last().map(|entry| match entry {
         LogEntry::SignIn(event) => event.time,

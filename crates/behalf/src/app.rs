@@ -3,7 +3,7 @@
 use behalf_core::application::{AppKind, SignInAudience};
 use behalf_server::admin_socket::wire::ApplicationInfo;
 
-use crate::door::DoorArgs;
+use crate::door::AskArgs;
 
 /// `behalf app`.
 #[derive(Debug, clap::Subcommand)]
@@ -18,12 +18,9 @@ pub(crate) struct ListArgs {
     /// The tenant, by domain or id
     #[arg(long)]
     pub(crate) tenant: String,
-    /// Print JSON
-    #[arg(short, long, value_name = "FORMAT", value_parser = ["json"])]
-    pub(crate) output: Option<String>,
-    /// Which server.
+    /// Which server, and how to print its answer.
     #[command(flatten)]
-    pub(crate) door: DoorArgs,
+    pub(crate) ask: AskArgs,
 }
 
 /// The applications as a table, by name.

@@ -36,6 +36,24 @@ pub(crate) struct DoorArgs {
     server: ServerArgs,
 }
 
+/// Which server is asked, and how its answer is printed.
+#[derive(Debug, Default, clap::Args)]
+pub(crate) struct AskArgs {
+    /// Print JSON
+    #[arg(short, long, value_name = "FORMAT", value_parser = ["json"])]
+    output: Option<String>,
+    /// Which server.
+    #[command(flatten)]
+    pub(crate) door: DoorArgs,
+}
+
+impl AskArgs {
+    /// Whether the answer is for a program.
+    pub(crate) const fn as_json(&self) -> bool {
+        self.output.is_some()
+    }
+}
+
 /// A server to talk to.
 pub(crate) struct Door {
     /// Its socket.

@@ -8,13 +8,13 @@ use behalf_core::{
 };
 use behalf_server::admin_socket::wire::KeyInfo;
 
-use crate::door::DoorArgs;
+use crate::door::AskArgs;
 
 /// `behalf key`.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
     /// List the signing keys
-    List(ListArgs),
+    List(AskArgs),
     /// Change the signing key: announced first, so that APIs have it when it signs
     Rotate(RotateArgs),
     /// Withdraw a key that has leaked: tokens it signed are refused from now on
@@ -29,23 +29,9 @@ pub(crate) struct RevokeArgs {
     /// The key's id, as `behalf key list` shows it
     #[arg(value_name = "KID")]
     pub(crate) kid: String,
-    /// Print JSON
-    #[arg(short, long, value_name = "FORMAT", value_parser = ["json"])]
-    pub(crate) output: Option<String>,
-    /// Which server.
+    /// Which server, and how to print its answer.
     #[command(flatten)]
-    pub(crate) door: DoorArgs,
-}
-
-/// `behalf key list`.
-#[derive(Debug, clap::Args)]
-pub(crate) struct ListArgs {
-    /// Print JSON
-    #[arg(short, long, value_name = "FORMAT", value_parser = ["json"])]
-    pub(crate) output: Option<String>,
-    /// Which server.
-    #[command(flatten)]
-    pub(crate) door: DoorArgs,
+    pub(crate) ask: AskArgs,
 }
 
 /// `behalf key rotate`.
@@ -57,12 +43,9 @@ pub(crate) struct RotateArgs {
     /// The key of which algorithm
     #[arg(long, value_enum, default_value_t = Alg::Rs256)]
     pub(crate) alg: Alg,
-    /// Print JSON
-    #[arg(short, long, value_name = "FORMAT", value_parser = ["json"])]
-    pub(crate) output: Option<String>,
-    /// Which server.
+    /// Which server, and how to print its answer.
     #[command(flatten)]
-    pub(crate) door: DoorArgs,
+    pub(crate) ask: AskArgs,
 }
 
 /// Algorithms that there are keys of.

@@ -29,12 +29,9 @@ pub(crate) struct Args {
     /// Most entries, the newest ones
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub(crate) limit: u16,
-    /// Print JSON
-    #[arg(short, long, value_name = "FORMAT", value_parser = ["json"])]
-    pub(crate) output: Option<String>,
-    /// Which server.
+    /// Which server, and how to print its answer.
     #[command(flatten)]
-    pub(crate) door: crate::door::DoorArgs,
+    pub(crate) ask: crate::door::AskArgs,
 }
 
 fn app_id(text: &str) -> Result<AppId, behalf_core::id::NotAGuid> {

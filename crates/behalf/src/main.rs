@@ -15,6 +15,7 @@ mod init;
 mod inspect;
 mod judge;
 mod key;
+mod known_app;
 mod log;
 mod manifest;
 mod output;

@@ -3,21 +3,21 @@
 
 use std::{ffi::OsString, os::unix::process::CommandExt as _, process::ExitCode};
 
+use behalf_core::application::AppKind;
+
 use crate::{
-    dev::{
-        banner::quoted,
-        ready::{AppEntry, Ready},
-    },
+    dev::{banner::quoted, ready::Ready},
     environment::Environment,
     failure::{Exit, Failure},
+    known_app::{Catalogue, KnownApp},
     output,
-    target::{ServerArgs, Target, tenant_segment},
+    target::{ServerArgs, Target},
 };
 
 /// `behalf env`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct EnvArgs {
-    /// The application, by name or by id; without it only what makes clients trust the server
+    /// The application, by name, client id or App ID URI; without it only what makes clients trust the server
     #[arg(value_name = "APP")]
     pub(crate) app: Option<String>,
     /// How to write them
@@ -31,7 +31,7 @@ pub(crate) struct EnvArgs {
 /// `behalf run`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct RunArgs {
-    /// The application, by name or by id
+    /// The application, by name, client id or App ID URI
     #[arg(value_name = "APP")]
     pub(crate) app: String,
     /// Which instance.
@@ -63,8 +63,8 @@ pub(crate) enum Shell {
 /// Prints the variables.
 pub(crate) fn env(args: &EnvArgs, environment: &Environment) -> anyhow::Result<ExitCode> {
     let target = Target::resolve(&args.server, environment)?;
-    let app = args.app.as_deref().map(|name| target.known_app(name)).transpose()?;
-    let variables = variables(target.instance()?, app.map(|(_, entry)| entry));
+    let app = args.app.as_deref().map(|name| known(&target, environment, name)).transpose()?;
+    let variables = variables(target.instance()?, app.as_ref());
     let text: String =
         variables.iter().map(|(name, value)| line(args.shell, name, value)).collect();
     output::result(&text)?;
@@ -74,12 +74,12 @@ pub(crate) fn env(args: &EnvArgs, environment: &Environment) -> anyhow::Result<E
 /// Becomes the program: its exit code and signals are its own. Returns only when it cannot start.
 pub(crate) fn run(args: &RunArgs, environment: &Environment) -> anyhow::Result<ExitCode> {
     let target = Target::resolve(&args.server, environment)?;
-    let (_, app) = target.known_app(&args.app)?;
+    let app = known(&target, environment, &args.app)?;
     let Some((program, arguments)) = args.command.split_first() else {
         return Err(Failure::usage("no program was named").into());
     };
     let mut command = std::process::Command::new(program);
-    command.args(arguments).envs(variables(target.instance()?, Some(app)));
+    command.args(arguments).envs(variables(target.instance()?, Some(&app)));
     let cause = command.exec();
     let exit = match cause.kind() {
         std::io::ErrorKind::NotFound => Exit::NotFound,
@@ -89,8 +89,25 @@ pub(crate) fn run(args: &RunArgs, environment: &Environment) -> anyhow::Result<E
     Err(Failure::new(exit, format!("cannot run {}: {cause}", program.display())).into())
 }
 
+/// The application; says so where its credentials are not known here.
+fn known(target: &Target, environment: &Environment, name: &str) -> anyhow::Result<KnownApp> {
+    let app = Catalogue::of(target, environment)?.find(name)?.clone();
+    let needs_secret = matches!(app.info.kind, AppKind::Daemon | AppKind::Web);
+    let given = ["AZURE_CLIENT_SECRET", "AZURE_CLIENT_CERTIFICATE_PATH"]
+        .iter()
+        .any(|name| environment.path(name).is_some());
+    if needs_secret && app.seeded.is_none() && !given {
+        output::note(&format!(
+            "note: secrets are stored as hashes, so that of {} is not known here: set \
+             AZURE_CLIENT_SECRET or AZURE_CLIENT_CERTIFICATE_PATH yourself",
+            app.info.name
+        ));
+    }
+    Ok(app)
+}
+
 /// The variables, in the order they are printed.
-fn variables(ready: &Ready, app: Option<&AppEntry>) -> Vec<(&'static str, String)> {
+fn variables(ready: &Ready, app: Option<&KnownApp>) -> Vec<(&'static str, String)> {
     let bundle = ready.ca_bundle_file.display().to_string();
     let own = ready.ca_file.display().to_string();
     let mut all = vec![
@@ -103,19 +120,18 @@ fn variables(ready: &Ready, app: Option<&AppEntry>) -> Vec<(&'static str, String
         ("AZURE_AUTHORITY_HOST", ready.base_url.clone()),
     ];
     let Some(app) = app else { return all };
-    if let Some(tenant) = ready.tenants.get(&app.tenant) {
-        all.push(("BEHALF_AUTHORITY", format!("{}/{}", ready.base_url, tenant.domain)));
+    all.push(("BEHALF_AUTHORITY", format!("{}/{}", ready.base_url, app.domain())));
+    if !app.info.uris.is_empty() {
+        let audiences: Vec<String> =
+            std::iter::once(app.app_id()).chain(app.info.uris.iter().cloned()).collect();
+        all.push(("BEHALF_AUDIENCE", audiences.join(",")));
     }
-    if let Some(uri) = &app.app_id_uri {
-        all.push(("BEHALF_AUDIENCE", format!("{},{uri}", app.app_id)));
-    }
-    if let Some(segment) = tenant_segment(app, ready) {
-        all.push(("AZURE_TENANT_ID", segment.to_owned()));
-    }
-    all.push(("AZURE_CLIENT_ID", app.app_id.clone()));
-    if let Some(secret) = &app.secret {
+    all.push(("AZURE_TENANT_ID", app.tenant_segment()));
+    all.push(("AZURE_CLIENT_ID", app.app_id()));
+    let Some(seeded) = &app.seeded else { return all };
+    if let Some(secret) = &seeded.secret {
         all.push(("AZURE_CLIENT_SECRET", secret.clone()));
-    } else if let Some(file) = &app.certificate_file {
+    } else if let Some(file) = &seeded.certificate_file {
         all.push(("AZURE_CLIENT_CERTIFICATE_PATH", file.display().to_string()));
     }
     all
@@ -139,27 +155,34 @@ fn line(shell: Shell, name: &str, value: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dev::ready::tests::ready;
+    use crate::{dev::ready::tests::ready, known_app::tests::catalogue};
 
     #[test]
     fn a_daemon_gets_trust_and_credentials() {
-        let ready = ready();
-        let all = variables(&ready, ready.apps.get("invoice-daemon"));
+        let all = catalogue();
+        let all = variables(&ready(), Some(all.find("invoice-daemon").unwrap()));
         let text: String = all.iter().map(|(name, value)| line(Shell::Sh, name, value)).collect();
         insta::assert_snapshot!(text);
     }
 
     #[test]
     fn an_api_gets_its_audience_and_nobody_gets_what_he_does_not_have() {
-        let ready = ready();
-        let names = |app| -> Vec<&str> {
-            variables(&ready, app).into_iter().map(|(name, _)| name).collect()
-        };
-        let api = names(ready.apps.get("ledger-api"));
-        assert!(api.contains(&"BEHALF_AUDIENCE") && !api.contains(&"AZURE_CLIENT_SECRET"));
+        let (ready, all) = (ready(), catalogue());
+        let of = |app: Option<&KnownApp>| variables(&ready, app);
+        let names = |app| of(app).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+        let api = of(Some(all.find("ledger-api").unwrap()));
+        let audience = "a9200000-0000-4000-8000-000000000004,api://ledger".to_owned();
+        assert!(api.contains(&("BEHALF_AUDIENCE", audience)));
         assert!(!names(None).iter().any(|name| name.starts_with("AZURE_CLIENT")));
-        let certificate_only = AppEntry { secret: None, ..ready.apps["invoice-daemon"].clone() };
-        assert!(names(Some(&certificate_only)).contains(&"AZURE_CLIENT_CERTIFICATE_PATH"));
+        let mut app = all.find("invoice-daemon").unwrap().clone();
+        if let Some(seeded) = &mut app.seeded {
+            seeded.secret = None;
+        }
+        assert!(names(Some(&app)).contains(&"AZURE_CLIENT_CERTIFICATE_PATH"));
+        // One that was made later: its secret is nobody's to know.
+        let later = of(Some(all.find("api://stock-2").unwrap()));
+        assert!(later.contains(&("AZURE_TENANT_ID", "globex.test".to_owned())));
+        assert!(!later.iter().any(|(name, _)| *name == "AZURE_CLIENT_SECRET"));
     }
 
     #[test]

@@ -11,10 +11,9 @@ use crate::{
     dev::{
         instances,
         ready::{AppEntry, Ready},
-        world,
     },
     environment::Environment,
-    failure::{Exit, Failure},
+    failure::Failure,
     files,
 };
 
@@ -60,32 +59,10 @@ impl Target {
         })
     }
 
-    /// The application called `name`, by name or by id.
-    pub(crate) fn app(&self, name: &str) -> Option<(&str, &AppEntry)> {
-        let apps = &self.instance.as_ref()?.apps;
-        apps.iter()
-            .find(|(own, entry)| *own == name || entry.app_id.eq_ignore_ascii_case(name))
-            .map(|(own, entry)| (own.as_str(), entry))
-    }
-
-    /// The application called `name` of a dev instance, or what there is instead.
-    pub(crate) fn known_app(&self, name: &str) -> Result<(&str, &AppEntry), Failure> {
-        let known: Vec<&str> = self.instance()?.apps.keys().map(String::as_str).collect();
-        let none = format!("no app is called {name:?} here; there are {}", known.join(", "));
-        self.app(name).ok_or_else(|| Failure::new(Exit::NotFound, none))
-    }
-
     /// The CA to trust instead of the system's.
     pub(crate) fn ca_file(&self) -> Option<&Path> {
         self.instance.as_ref().map(|ready| ready.ca_file.as_path())
     }
-}
-
-/// The path segment by which clients of `app` name their tenant: `adfs` in the default tenant,
-/// because azure-identity then asks nobody else whether this server is genuine.
-pub(crate) fn tenant_segment<'a>(app: &AppEntry, ready: &'a Ready) -> Option<&'a str> {
-    let tenant = ready.tenants.get(&app.tenant)?;
-    Some(if app.tenant == world::ACME.key { "adfs" } else { &tenant.domain })
 }
 
 /// An https origin in its canonical form.
@@ -145,23 +122,6 @@ mod tests {
     use super::*;
     use crate::dev::ready::tests::ready;
 
-    fn target() -> Target {
-        Target { base_url: "https://localhost:8443".into(), instance: Some(ready()) }
-    }
-
-    #[test]
-    fn apps_are_found_by_name_and_by_id() {
-        let target = target();
-        assert_eq!(target.app("invoice-daemon").unwrap().0, "invoice-daemon");
-        let id = "DAE00000-0000-4000-8000-000000000001";
-        assert_eq!(target.known_app(id).unwrap().0, "invoice-daemon");
-        let error = target.known_app("invoice").unwrap_err().to_string();
-        assert_eq!(
-            error,
-            "no app is called \"invoice\" here; there are invoice-daemon, ledger-api"
-        );
-    }
-
     #[test]
     fn a_server_is_an_https_origin() {
         assert_eq!(origin("https://Login.Example.com:443/").unwrap(), "https://login.example.com");
@@ -184,14 +144,5 @@ mod tests {
         assert_eq!(found(Environment::from(both)), "from-env");
         assert_eq!(found(Environment::from([("BEHALF_CLIENT_SECRET_FILE", path)])), "from-file");
         assert_eq!(found(Environment::default()), "behalf-dev-invoice-daemon");
-    }
-
-    #[test]
-    fn the_default_tenant_is_adfs_to_clients() {
-        let ready = ready();
-        let app = ready.apps.get("invoice-daemon").unwrap();
-        assert_eq!(tenant_segment(app, &ready), Some("adfs"));
-        let other = AppEntry { tenant: "globex".into(), ..app.clone() };
-        assert_eq!(tenant_segment(&other, &ready), Some("globex.test"));
     }
 }

@@ -2,15 +2,19 @@
 
 use behalf_server::admin_socket::wire::{NewTenant, TenantInfo};
 
-use crate::door::DoorArgs;
+use crate::door::AskArgs;
 
 /// `behalf tenant`.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
     /// Make a tenant
     Create(CreateArgs),
+    /// Give a tenant another domain that names it; you vouch that it is yours
+    AddDomain(DomainArgs),
+    /// Take a domain from a tenant; for 24 hours nobody else can have it
+    RemoveDomain(DomainArgs),
     /// List the tenants
-    List(ListArgs),
+    List(AskArgs),
 }
 
 /// `behalf tenant create`.
@@ -25,23 +29,23 @@ pub(crate) struct CreateArgs {
     /// Its id; a new one unless given
     #[arg(long, value_name = "GUID", value_parser = tenant_id)]
     id: Option<behalf_core::id::TenantId>,
-    /// Print JSON
-    #[arg(short, long, value_name = "FORMAT", value_parser = ["json"])]
-    pub(crate) output: Option<String>,
-    /// Which server.
+    /// Which server, and how to print its answer.
     #[command(flatten)]
-    pub(crate) door: DoorArgs,
+    pub(crate) ask: AskArgs,
 }
 
-/// `behalf tenant list`.
+/// `behalf tenant add-domain` and `remove-domain`.
 #[derive(Debug, clap::Args)]
-pub(crate) struct ListArgs {
-    /// Print JSON
-    #[arg(short, long, value_name = "FORMAT", value_parser = ["json"])]
-    pub(crate) output: Option<String>,
-    /// Which server.
+pub(crate) struct DomainArgs {
+    /// The tenant, by domain or id
+    #[arg(value_name = "TENANT")]
+    pub(crate) tenant: String,
+    /// The domain
+    #[arg(value_name = "DOMAIN")]
+    pub(crate) domain: String,
+    /// Which server, and how to print its answer.
     #[command(flatten)]
-    pub(crate) door: DoorArgs,
+    pub(crate) ask: AskArgs,
 }
 
 fn tenant_id(text: &str) -> Result<behalf_core::id::TenantId, behalf_core::id::NotAGuid> {

@@ -29,7 +29,7 @@ struct Settings {
     #[arg(long, env = "SCOPE", default_value = "api://ledger/.default")]
     scope: String,
     /// What to call
-    #[arg(long, env = "LEDGER_URL")]
+    #[arg(long, env = "LEDGER_URL", default_value = "http://localhost:3002/entries")]
     ledger_url: String,
     /// A CA to trust besides the system's (PEM)
     #[arg(long, env = "BEHALF_CA_FILE")]

@@ -7,7 +7,7 @@ use axum::{
     body::Bytes,
     extract::{DefaultBodyLimit, Path, Query, State},
     response::Response,
-    routing::{get, post},
+    routing::{delete, get, post},
 };
 use behalf_core::{application::Application, id::RequestId, tenant::Tenant, time::Timestamp};
 use http::StatusCode;
@@ -17,8 +17,8 @@ use super::{
     failure::{Failure, json},
     log,
     wire::{
-        ApplicationInfo, Applied, Apply, KeyInfo, LogQuery, NewTenant, Rotate, Secret, Status,
-        TenantInfo,
+        ApplicationInfo, Applied, Apply, KeyInfo, LogQuery, NewDomain, NewTenant, Rotate, Secret,
+        Status, TenantInfo,
     },
 };
 use crate::{
@@ -42,6 +42,8 @@ pub fn router(server: Arc<Server>) -> Router {
         .route("/v1/status", get(status))
         .route("/v1/tenants", get(tenants).post(create_tenant))
         .route("/v1/tenants/{tenant}/applications", get(applications))
+        .route("/v1/tenants/{tenant}/domains", post(add_domain))
+        .route("/v1/tenants/{tenant}/domains/{domain}", delete(remove_domain))
         .route("/v1/apply", post(apply))
         .route("/v1/keys", get(keys))
         .route("/v1/keys/rotate", post(rotate))
@@ -93,6 +95,21 @@ async fn create_tenant(State(server): Shared, body: Bytes) -> Answer {
     Ok(ok(&tenant_info(&directory(&server).create_tenant(&new).await?)))
 }
 
+async fn add_domain(State(server): Shared, Path(tenant): Path<String>, body: Bytes) -> Answer {
+    let (NewDomain { domain }, directory) = (parse(&body)?, directory(&server));
+    let tenant = directory.find_tenant(&tenant).await?.id;
+    Ok(ok(&tenant_info(&directory.add_domain(tenant, &domain).await?)))
+}
+
+async fn remove_domain(
+    State(server): Shared,
+    Path((tenant, domain)): Path<(String, String)>,
+) -> Answer {
+    let directory = directory(&server);
+    let tenant = directory.find_tenant(&tenant).await?.id;
+    Ok(ok(&tenant_info(&directory.remove_domain(tenant, &domain).await?)))
+}
+
 fn tenant_info(tenant: &Tenant) -> TenantInfo {
     TenantInfo {
         id: tenant.id,
@@ -126,6 +143,8 @@ fn application_info(app: &Application) -> ApplicationInfo {
         uris: app.identifier_uris.iter().map(|uri| uri.as_str().to_owned()).collect(),
         strict_assertions: app.behalf.strict_assertions,
         allowed_methods: app.behalf.allowed_methods.clone(),
+        scopes: app.scopes.iter().map(|scope| scope.value.clone()).collect(),
+        roles: app.roles.iter().map(|role| role.value.clone()).collect(),
         disabled: app.disabled,
     }
 }

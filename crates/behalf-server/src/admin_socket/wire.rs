@@ -44,6 +44,14 @@ pub struct NewTenant {
     pub id: Option<TenantId>,
 }
 
+/// A domain for a tenant to have.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewDomain {
+    /// The domain; the operator vouches for it.
+    pub domain: String,
+}
+
 /// A tenant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TenantInfo {
@@ -77,6 +85,10 @@ pub struct ApplicationInfo {
     pub strict_assertions: bool,
     /// What it may authenticate with; empty: with every credential it has.
     pub allowed_methods: BTreeSet<Method>,
+    /// The values of its scopes, on behalf of users.
+    pub scopes: Vec<String>,
+    /// The values of its roles.
+    pub roles: Vec<String>,
     /// Whether it is disabled.
     pub disabled: bool,
 }

@@ -69,6 +69,29 @@ pub enum Refusal {
     /// A domain that names another tenant, or named one until lately.
     #[error("the domain {0:?} belongs to another tenant, or did within the last 24 hours")]
     DomainTaken(String),
+    /// A domain that is not the tenant's.
+    #[error("{domain:?} is no domain of {tenant}: `behalf tenant list` shows those it has")]
+    NoDomain {
+        /// What people call the tenant.
+        tenant: String,
+        /// The domain.
+        domain: String,
+    },
+    /// The only domain of a tenant.
+    #[error("{0:?} is the tenant's only domain, and a tenant has one at least: add another first")]
+    LastDomain(String),
+    /// A domain that names applications.
+    #[error(
+        "the App ID URI {uri:?} of {application:?} lies on {domain:?}: give the application another first"
+    )]
+    DomainInUse {
+        /// The domain.
+        domain: String,
+        /// The application's name.
+        application: String,
+        /// Its URI.
+        uri: String,
+    },
     /// A tenant id that is taken.
     #[error("there is a tenant {0} already")]
     TenantExists(String),
@@ -157,8 +180,11 @@ impl Refusal {
             Self::NoTenant(_)
             | Self::NoApplication(_)
             | Self::NoServicePrincipal(_)
+            | Self::NoDomain { .. }
             | Self::NoCredential { .. } => Kind::NotFound,
             Self::DomainTaken(_)
+            | Self::LastDomain(_)
+            | Self::DomainInUse { .. }
             | Self::TenantExists(_)
             | Self::AppIdTaken(_)
             | Self::NameTaken(_)

@@ -1,6 +1,7 @@
 //! Tenants and their domains.
 
 use behalf_core::{
+    application::IdentifierUri,
     id::TenantId,
     tenant::{DomainName, Tenant, TenantSegment},
     time::Timestamp,
@@ -92,6 +93,39 @@ impl Directory {
         Ok((set, after))
     }
 
+    /// Takes a domain from a tenant. It names nobody for 24 hours, in which only this tenant may
+    /// have it back (decisions.md 3). The last domain stays, and so does one that App ID URIs lie
+    /// on: without it their names would be somebody else's.
+    pub async fn remove_domain(&self, id: TenantId, name: &str) -> Result<Tenant, Refusal> {
+        commit!(self, self.draft_removal(id, name))
+    }
+
+    async fn draft_removal(&self, id: TenantId, name: &str) -> Result<(WriteSet, Tenant), Refusal> {
+        let reading = self.store.reading();
+        let found = super::tenant(&reading, id).await?;
+        let domain = parse_domain(name)?;
+        let mut after = found.value.clone();
+        after.domains.retain(|own| *own != domain);
+        if after.domains == found.value.domains {
+            return Err(Refusal::NoDomain {
+                tenant: found.value.display_name.clone(),
+                domain: domain.as_str().to_owned(),
+            });
+        }
+        if after.domains.is_empty() {
+            return Err(Refusal::LastDomain(domain.as_str().to_owned()));
+        }
+        if let Some((application, uri)) = resting_on_more(&reading, &found.value, &after).await? {
+            let domain = domain.as_str().to_owned();
+            return Err(Refusal::DomainInUse { domain, application, uri });
+        }
+        let mut set = WriteSet::new();
+        domain::release(&mut set, &domain, id, self.now());
+        tenant::put(&mut set, &after, Expect::Version(found.version));
+        self.audit(&mut set, id, "remove domain", domain.as_str());
+        Ok((set, after))
+    }
+
     /// Disables a tenant (it answers as an unknown one) or enables it again.
     pub async fn set_tenant_disabled(
         &self,
@@ -135,6 +169,35 @@ fn dedup(domains: Vec<DomainName>) -> Result<Vec<DomainName>, Refusal> {
         return Err(Refusal::TooMany { what: "domains", found: once.len(), most: DOMAINS_MAX });
     }
     Ok(once)
+}
+
+/// An application, and its App ID URI that it could have in its tenant as it was `before` and
+/// could not as it is `after`.
+async fn resting_on_more(
+    reading: &Reading<'_>,
+    before: &Tenant,
+    after: &Tenant,
+) -> Result<Option<(String, String)>, Refusal> {
+    let mut cursor = None;
+    loop {
+        let page = reading.applications(after.id, cursor, 1_000).await?;
+        for app in &page.items {
+            let may_have = |uri: &IdentifierUri, tenant| {
+                IdentifierUri::register(uri.as_str(), app.app_id, tenant, app.audience).is_ok()
+            };
+            let lost = app
+                .identifier_uris
+                .iter()
+                .find(|uri| may_have(uri, before) && !may_have(uri, after));
+            if let Some(uri) = lost {
+                return Ok(Some((app.name.clone(), uri.as_str().to_owned())));
+            }
+        }
+        cursor = page.next;
+        if cursor.is_none() {
+            return Ok(None);
+        }
+    }
 }
 
 /// A domain names one tenant of the deployment; one that was given up is quarantined, except for

@@ -100,6 +100,45 @@ fn role(n: u128, value: &str) -> AppRole {
 }
 
 #[tokio::test]
+async fn a_removed_domain_names_nobody_for_a_day_and_only_its_last_owner_may_have_it_back() {
+    let w = World::new().await;
+    let d = &w.directory;
+    d.add_domain(w.acme.id, "acme.example").await.unwrap();
+    let left = d.remove_domain(w.acme.id, "Acme.Example").await.unwrap();
+    assert_eq!(left, w.acme);
+    assert!(matches!(d.find_tenant("acme.example").await, Err(Refusal::NoTenant(_))));
+    let taken = Err(Refusal::DomainTaken("acme.example".into()));
+    assert_eq!(d.add_domain(w.globex.id, "acme.example").await, taken);
+    d.add_domain(w.acme.id, "acme.example").await.unwrap();
+    d.remove_domain(w.acme.id, "acme.example").await.unwrap();
+    w.clock.advance(Duration::from_hours(24));
+    let globex = d.add_domain(w.globex.id, "acme.example").await.unwrap();
+    assert_eq!(d.find_tenant("acme.example").await.unwrap().value, globex);
+}
+
+#[tokio::test]
+async fn a_domain_that_is_needed_stays() {
+    let w = World::new().await;
+    let d = &w.directory;
+    let last = d.remove_domain(w.acme.id, "acme.test").await.unwrap_err();
+    assert_eq!(last, Refusal::LastDomain("acme.test".into()));
+    let foreign = d.remove_domain(w.acme.id, "globex.test").await.unwrap_err();
+    assert!(matches!(foreign, Refusal::NoDomain { .. }), "{foreign}");
+    assert!(matches!(d.remove_domain(w.acme.id, "no domain").await, Err(Refusal::NotADomain(_))));
+    d.add_domain(w.acme.id, "acme.example").await.unwrap();
+    let made = w.app(&w.acme, "ledger", &uris(&["https://api.acme.example/ledger"])).await.unwrap();
+    let used = d.remove_domain(w.acme.id, "acme.example").await.unwrap_err();
+    assert_eq!(
+        used.to_string(),
+        "the App ID URI \"https://api.acme.example/ledger\" of \"ledger\" lies on \
+         \"acme.example\": give the application another first"
+    );
+    let (tenant, name) = (w.acme.id, named(&made.application.name));
+    d.edit_application(tenant, &name, ("test", &uris(&["api://ledger"]))).await.unwrap();
+    assert_eq!(d.remove_domain(w.acme.id, "acme.example").await.unwrap(), w.acme);
+}
+
+#[tokio::test]
 async fn tenants_have_domains_that_nobody_else_has() {
     let w = World::new().await;
     let d = &w.directory;

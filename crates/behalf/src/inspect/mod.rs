@@ -23,7 +23,7 @@ use report::report;
 /// Arguments of `behalf inspect`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct InspectArgs {
-    /// Say whether this API would accept the token: an app, by its name or id
+    /// Say whether this API would accept the token: by name, client id or App ID URI
     #[arg(long = "for", value_name = "APP")]
     pub(crate) api: Option<String>,
     /// The file with the token, or - for standard input

@@ -7,7 +7,9 @@ use serde::Deserialize;
 use crate::{
     environment::Environment,
     failure::{Exit, Failure},
-    http_client, output,
+    http_client,
+    known_app::{Catalogue, KnownApp},
+    output,
     target::{self, ServerArgs, Target},
 };
 
@@ -25,7 +27,7 @@ pub(crate) enum Command {
 instance or standard input; never from an argument."
 )]
 pub(crate) struct GetArgs {
-    /// The application, by name or by id
+    /// The application, by name, client id or App ID URI
     #[arg(long = "as", value_name = "APP")]
     pub(crate) client: String,
     /// What to ask for on the v2 endpoint, such as `api://ledger/.default`
@@ -49,8 +51,10 @@ pub(crate) struct GetArgs {
 pub(crate) fn run(command: &Command, environment: &Environment) -> anyhow::Result<ExitCode> {
     let Command::Get(args) = command;
     let target = Target::resolve(&args.server, environment)?;
-    let request = Request::of(args, &target)?;
-    let secret = target::secret(environment, target.app(&args.client).map(|(_, app)| app))?;
+    let app = known(&args.client, &target, environment)?;
+    let request = Request::of(args, &target, app.as_ref())?;
+    let seeded = app.as_ref().and_then(|app| app.seeded.as_ref());
+    let secret = target::secret(environment, seeded)?;
     let client = http_client::client(target.ca_file())?;
     let form = request.form(&secret);
     let answer = http_client::block_on(async {
@@ -65,6 +69,23 @@ pub(crate) fn run(command: &Command, environment: &Environment) -> anyhow::Resul
     Ok(ExitCode::SUCCESS)
 }
 
+/// The application, if a dev instance knows it; a client id of elsewhere is nobody's here.
+fn known(
+    client: &str,
+    target: &Target,
+    environment: &Environment,
+) -> anyhow::Result<Option<KnownApp>> {
+    if target.instance.is_none() {
+        return Ok(None);
+    }
+    let all = Catalogue::of(target, environment)?;
+    match all.find(client) {
+        Ok(app) => Ok(Some(app.clone())),
+        Err(_) if behalf_core::id::parse_guid(client).is_ok() => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// A request without its secret.
 #[derive(Debug, PartialEq, Eq)]
 struct Request {
@@ -74,12 +95,10 @@ struct Request {
 }
 
 impl Request {
-    fn of(args: &GetArgs, target: &Target) -> Result<Self, Failure> {
-        let app = target.app(&args.client);
+    fn of(args: &GetArgs, target: &Target, app: Option<&KnownApp>) -> Result<Self, Failure> {
         let client_id = match app {
-            Some((_, app)) => app.app_id.clone(),
+            Some(app) => app.app_id(),
             None if behalf_core::id::parse_guid(&args.client).is_ok() => args.client.clone(),
-            None if target.instance.is_some() => target.known_app(&args.client)?.1.app_id.clone(),
             None => {
                 return Err(Failure::usage(format!(
                     "{:?} is no application id, and only a dev instance knows apps by name",
@@ -88,13 +107,10 @@ impl Request {
                 .fix("--as GUID"));
             }
         };
-        let own = || {
-            let (_, app) = app?;
-            target.instance.as_ref()?.tenants.get(&app.tenant).map(|tenant| tenant.domain.clone())
-        };
-        let tenant = args.tenant.clone().or_else(own).ok_or_else(|| {
-            Failure::usage("the tenant is not known").fix("--tenant DOMAIN or --tenant GUID")
-        })?;
+        let tenant =
+            args.tenant.clone().or_else(|| app.map(KnownApp::domain)).ok_or_else(|| {
+                Failure::usage("the tenant is not known").fix("--tenant DOMAIN or --tenant GUID")
+            })?;
         let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'.' || b == b'-';
         if tenant.is_empty() || !tenant.bytes().all(plain) {
             return Err(Failure::usage(format!(
@@ -153,7 +169,7 @@ fn granted(answer: &http_client::Answer, url: &str) -> Result<Granted, Failure> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dev::ready::tests::ready;
+    use crate::{dev::ready::tests::ready, known_app::tests::catalogue};
 
     fn args(client: &str) -> GetArgs {
         GetArgs {
@@ -170,9 +186,13 @@ mod tests {
         Target { base_url: "https://localhost:8443".into(), instance: Some(ready()) }
     }
 
+    fn daemon() -> KnownApp {
+        catalogue().find("invoice-daemon").unwrap().clone()
+    }
+
     #[test]
     fn a_name_of_the_dev_world_is_enough() {
-        let request = Request::of(&args("invoice-daemon"), &dev()).unwrap();
+        let request = Request::of(&args("invoice-daemon"), &dev(), Some(&daemon())).unwrap();
         assert_eq!(request.url, "https://localhost:8443/acme.test/oauth2/v2.0/token");
         assert_eq!(
             request.form("s3cret"),
@@ -189,7 +209,7 @@ mod tests {
     fn resource_asks_the_v1_endpoint() {
         let resource = Some("api://ledger".to_owned());
         let v1 = GetArgs { scope: None, resource, ..args("invoice-daemon") };
-        let request = Request::of(&v1, &dev()).unwrap();
+        let request = Request::of(&v1, &dev(), Some(&daemon())).unwrap();
         assert_eq!(request.url, "https://localhost:8443/acme.test/oauth2/token");
         assert_eq!(request.target, ("resource", "api://ledger".to_owned()));
     }
@@ -198,13 +218,13 @@ mod tests {
     fn elsewhere_the_id_and_the_tenant_are_needed() {
         let other = Target { base_url: "https://login.example.com".into(), instance: None };
         let id = "3f6c2a0e-0000-4000-8000-000000000001";
-        let told = |args: GetArgs| Request::of(&args, &other).unwrap_err().to_string();
+        let told = |args: GetArgs| Request::of(&args, &other, None).unwrap_err().to_string();
         assert!(told(args("billing-sync")).contains("no application id"));
         assert!(told(args(id)).contains("--tenant"));
         let odd = GetArgs { tenant: Some("a/b".into()), ..args(id) };
         assert!(told(odd).contains("names no tenant"));
         let full = GetArgs { tenant: Some("example.com".into()), ..args(id) };
-        let request = Request::of(&full, &other).unwrap();
+        let request = Request::of(&full, &other, None).unwrap();
         assert_eq!(request.url, "https://login.example.com/example.com/oauth2/v2.0/token");
     }
 

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::{
     serve::{Serving, init},
-    support::{Dev, client, mode, post, run, stderr, succeed},
+    support::{Dev, behalf, client, mode, post, run, stderr, succeed},
 };
 
 const MANIFEST: &str = "\
@@ -60,6 +60,80 @@ fn a_manifest_becomes_apps_of_the_dev_instance_once() {
     assert!(apps.contains("stock-api            api     api://stock"), "{apps}");
     let again = json(&succeed(folder.path(), &apply));
     assert_eq!(again, serde_json::json!({"plan": [], "secrets": []}), "nothing is left to do");
+}
+
+#[test]
+fn what_a_manifest_made_is_known_to_env_run_inspect_and_token() {
+    let folder = tempfile::tempdir().unwrap();
+    let dev = Dev::start(folder.path(), &[]);
+    write_manifest(folder.path(), "acme.test");
+    let (id, secret) =
+        made(&json(&succeed(folder.path(), &["apply", "-f", "stock.yaml", "-o", "json"])));
+    for name in ["stock-daemon", &id] {
+        let output = run(folder.path(), &["env", name, "--shell", "dotenv"]);
+        let text = String::from_utf8(output.stdout.clone()).unwrap();
+        assert!(text.contains(&format!("AZURE_CLIENT_ID=\"{id}\"")), "{text}");
+        assert!(!text.contains("AZURE_CLIENT_SECRET"), "a hash is no secret: {text}");
+        assert!(stderr(&output).contains("set AZURE_CLIENT_SECRET"), "{}", stderr(&output));
+    }
+    let audience = succeed(
+        folder.path(),
+        &["run", "api://stock", "--", "sh", "-c", "printf %s \"$BEHALF_AUDIENCE\""],
+    );
+    assert!(audience.ends_with(",api://stock"), "{audience}");
+    let get = ["token", "get", "--as", "stock-daemon", "--scope", "api://stock/.default"];
+    let token =
+        behalf(folder.path()).args(get).env("BEHALF_CLIENT_SECRET", secret).output().unwrap();
+    assert!(token.status.success(), "{}", stderr(&token));
+    fs::write(folder.path().join("token"), &token.stdout).unwrap();
+    let verdict = succeed(folder.path(), &["inspect", "--for", "stock-api", "token"]);
+    assert!(verdict.contains("Stock.Read.All"), "{verdict}");
+    let other = run(folder.path(), &["inspect", "--for", "ledger-api", "token"]);
+    assert_eq!(other.status.code(), Some(1), "{}", stderr(&other));
+    for command in [
+        &["env", "stock-deamon"][..],
+        &["run", "stock-deamon", "true"],
+        &["inspect", "--for", "stock-deamon", "token"],
+        &["token", "get", "--as", "stock-deamon", "--scope", "api://stock/.default"],
+    ] {
+        let output = run(folder.path(), command);
+        assert_eq!(output.status.code(), Some(5), "{command:?}");
+        assert!(stderr(&output).contains("near it: stock-daemon"), "{}", stderr(&output));
+    }
+    drop(dev);
+}
+
+#[test]
+fn a_domain_is_added_and_removed_and_names_nobody_for_a_day() {
+    let folder = tempfile::tempdir().unwrap();
+    let _dev = Dev::start(folder.path(), &[]);
+    let change = |verb: &str, tenant: &str, domain: &str| {
+        run(folder.path(), &["tenant", verb, tenant, domain, "-o", "json"])
+    };
+    let domains = |output: &std::process::Output| {
+        assert!(output.status.success(), "{}", stderr(output));
+        json(&String::from_utf8_lossy(&output.stdout))["domains"].clone()
+    };
+    let two = domains(&change("add-domain", "acme.test", "acme.example"));
+    assert_eq!(two, serde_json::json!(["acme.test", "acme.example"]));
+    let removed = change("remove-domain", "acme.test", "acme.example");
+    assert_eq!(domains(&removed), serde_json::json!(["acme.test"]));
+    assert!(
+        stderr(&removed).contains("for 24 hours only Acme can have it"),
+        "{}",
+        stderr(&removed)
+    );
+    for (verb, tenant, domain, code, told) in [
+        ("add-domain", "globex.test", "acme.example", 1, "within the last 24 hours"),
+        ("remove-domain", "acme.test", "acme.test", 1, "only domain"),
+        ("remove-domain", "acme.test", "acme.example", 5, "is no domain of Acme"),
+        ("remove-domain", "nobody.test", "acme.test", 5, "there is no tenant"),
+        ("remove-domain", "acme.test", "no/domain", 2, "is no domain name"),
+    ] {
+        let output = change(verb, tenant, domain);
+        assert_eq!(output.status.code(), Some(code), "{verb} {tenant} {domain}");
+        assert!(stderr(&output).contains(told), "{}", stderr(&output));
+    }
 }
 
 #[test]

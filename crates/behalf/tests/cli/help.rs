@@ -15,6 +15,7 @@ fn each_command_explains_itself() {
         "init",
         "apply",
         "tenant create",
+        "tenant remove-domain",
         "key rotate",
         "log",
         "env",
