@@ -1,14 +1,11 @@
 //! JSON Web Encryption in compact form (RFC 7516), `dir` with `A256GCM` only: sealed tickets.
 
-use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
+use crate::a256gcm::{self, NONCE_LEN, TAG_LEN};
 use crate::base64url;
 use crate::json::{self, JsonError};
-
-/// Length of the authentication tag in bytes.
-const TAG_LEN: usize = 16;
 
 /// Why text is not a JWE that we open. The reason is for logs: answers must not tell cases apart.
 #[derive(Debug, thiserror::Error)]
@@ -28,7 +25,7 @@ pub enum JweError {
 }
 
 /// The members of a JWE header that we read. `zip` and `crit` are refused.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 pub struct Header {
     alg: String,
     enc: String,
@@ -56,15 +53,8 @@ pub fn seal(
     plaintext: &[u8],
 ) -> Result<String, JweError> {
     let header = base64url::encode(header_json);
-    let mut sealed = Zeroizing::new(Vec::with_capacity(plaintext.len() + TAG_LEN));
-    sealed.extend_from_slice(plaintext);
-    key(cek)?
-        .seal_in_place_append_tag(
-            Nonce::assume_unique_for_key(iv),
-            Aad::from(header.as_bytes()),
-            &mut *sealed,
-        )
-        .map_err(|_| JweError::Key)?;
+    let sealed =
+        a256gcm::seal(cek, iv, header.as_bytes(), plaintext).map_err(|_| JweError::Key)?;
     let (ciphertext, tag) = sealed.split_at(plaintext.len());
     let mut token = String::with_capacity(header.len() + 2 * sealed.len() + 64);
     token.push_str(&header);
@@ -116,6 +106,18 @@ impl<'a> Sealed<'a> {
         Ok(Self { header_part, header_json, header, iv, ciphertext_and_tag })
     }
 
+    /// A JWE that no key opens, and that takes as long to be refused as one with `length` bytes of
+    /// ciphertext: for a caller who may not tell by time why a text is no ticket.
+    pub fn decoy(length: usize) -> Self {
+        Self {
+            header_part: "",
+            header_json: Vec::new(),
+            header: Header::default(),
+            iv: [0; NONCE_LEN],
+            ciphertext_and_tag: vec![0; length + TAG_LEN],
+        }
+    }
+
     /// The header, to find the key by; anyone can have written it.
     pub const fn unverified_header(&self) -> &Header {
         &self.header
@@ -128,20 +130,7 @@ impl<'a> Sealed<'a> {
 
     /// Opens it; the header as received is the additional authenticated data.
     pub fn open(&self, cek: &[u8; 32]) -> Result<Zeroizing<Vec<u8>>, JweError> {
-        let mut buffer = Zeroizing::new(self.ciphertext_and_tag.clone());
-        let length = key(cek)?
-            .open_in_place(
-                Nonce::assume_unique_for_key(self.iv),
-                Aad::from(self.header_part.as_bytes()),
-                &mut buffer,
-            )
-            .map_err(|_| JweError::Key)?
-            .len();
-        buffer.truncate(length);
-        Ok(buffer)
+        a256gcm::open(cek, self.iv, self.header_part.as_bytes(), &self.ciphertext_and_tag)
+            .map_err(|_| JweError::Key)
     }
-}
-
-fn key(cek: &[u8; 32]) -> Result<LessSafeKey, JweError> {
-    UnboundKey::new(&AES_256_GCM, cek).map(LessSafeKey::new).map_err(|_| JweError::Key)
 }

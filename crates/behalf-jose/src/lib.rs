@@ -4,9 +4,11 @@
 //! level: what was only parsed is [`jws::Unverified`], what a key vouched for is
 //! [`jws::Verified`], which nothing else can make.
 
+pub mod a256gcm;
 mod algorithm;
 pub mod base64url;
 mod certificate;
+pub mod hkdf;
 mod json;
 pub mod jwe;
 mod jwk;
