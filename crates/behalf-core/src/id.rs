@@ -59,6 +59,12 @@ macro_rules! ids {
                 Self(id)
             }
         }
+
+        impl From<$name> for Uuid {
+            fn from(id: $name) -> Self {
+                id.0
+            }
+        }
     )*};
 }
 
@@ -75,6 +81,20 @@ ids! {
     PermissionId;
     /// One request: `trace_id`, `x-ms-request-id` and, in base64url, the token's `uti`.
     RequestId;
+    /// One sealed ticket (`jti`).
+    TicketId;
+    /// A ticket and all that follow from it: the `jti` of the code, device grant or sign-in at
+    /// their root (tickets.md 3).
+    FamilyId;
+    /// A user's session in a browser (`sid`).
+    SessionId;
+}
+
+impl From<TicketId> for FamilyId {
+    /// The family that begins with this ticket.
+    fn from(root: TicketId) -> Self {
+        Self(root.0)
+    }
 }
 
 #[cfg(test)]

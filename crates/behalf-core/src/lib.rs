@@ -13,6 +13,7 @@ pub mod id;
 pub mod secret;
 pub mod service_principal;
 pub mod tenant;
+pub mod ticket;
 pub mod time;
 pub mod token;
 pub mod user;

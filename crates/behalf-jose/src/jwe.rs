@@ -53,8 +53,7 @@ pub fn seal(
     plaintext: &[u8],
 ) -> Result<String, JweError> {
     let header = base64url::encode(header_json);
-    let sealed =
-        a256gcm::seal(cek, iv, header.as_bytes(), plaintext).map_err(|_| JweError::Key)?;
+    let sealed = a256gcm::seal(cek, iv, header.as_bytes(), plaintext).map_err(|_| JweError::Key)?;
     let (ciphertext, tag) = sealed.split_at(plaintext.len());
     let mut token = String::with_capacity(header.len() + 2 * sealed.len() + 64);
     token.push_str(&header);

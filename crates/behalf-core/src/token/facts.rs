@@ -47,6 +47,8 @@ pub struct ClientPrincipal {
     pub id: ObjectId,
     /// `accountEnabled` is false.
     pub disabled: bool,
+    /// `srev`: what tickets issued to the client must still equal (tickets.md 5).
+    pub revision: u32,
 }
 
 impl ClientFacts {
@@ -81,7 +83,7 @@ impl ClientFacts {
             settings: application.behalf.clone(),
             service_principal: principal
                 .filter(|p| p.tenant == asked && p.app_id == application.app_id)
-                .map(|p| ClientPrincipal { id: p.id, disabled: p.disabled }),
+                .map(|p| ClientPrincipal { id: p.id, disabled: p.disabled, revision: p.revision }),
         })
     }
 }
