@@ -3,7 +3,10 @@
 use std::net::IpAddr;
 
 use aws_lc_rs::{constant_time, digest};
-use behalf_jose::base64url;
+use behalf_protocol::{
+    EndpointVersion,
+    pkce::{CodeChallenge, CodeChallengeMethod, CodeVerifier},
+};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -35,11 +38,11 @@ pub struct CodeTicket {
     pub client: CodeClient,
     /// Which version of the authorize endpoint issued it: that of the token endpoint must be the
     /// same.
-    pub endpoint: Endpoint,
+    pub endpoint: EndpointVersion,
     /// The redirect URI it was sent to, as it was spelled.
     pub redirect_uri: String,
     /// What the verifier must answer (RFC 7636).
-    pub challenge: Option<Challenge>,
+    pub challenge: Option<CodeChallenge>,
     /// What was asked for.
     pub requested: Requested,
     /// `nonce`, for the ID token.
@@ -70,43 +73,16 @@ pub struct CodeClient {
     pub spa: bool,
 }
 
-/// Which of the two generations of endpoints.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Endpoint {
-    /// `/oauth2/authorize` and `/oauth2/token`.
-    V1,
-    /// `/oauth2/v2.0/authorize` and `/oauth2/v2.0/token`.
-    V2,
-}
-
-/// A code challenge (RFC 7636 4.2).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Challenge {
-    /// `S256`: the SHA-256 of the verifier, as 43 characters of base64url.
-    S256(String),
-    /// `plain`: the verifier itself.
-    Plain(String),
-}
-
-impl Challenge {
-    /// Whether `verifier` answers it. A verifier has 43 to 128 characters of `A-Z a-z 0-9 -._~`
-    /// (RFC 7636 4.1).
-    pub fn is_met_by(&self, verifier: &str) -> bool {
-        let unreserved = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
-        if !(43..=128).contains(&verifier.len()) || !verifier.bytes().all(unreserved) {
-            return false;
-        }
-        let equal = |expected: &str, found: &[u8]| {
-            constant_time::verify_slices_are_equal(expected.as_bytes(), found).is_ok()
-        };
-        match self {
-            Self::S256(expected) => {
-                let hash = digest::digest(&digest::SHA256, verifier.as_bytes());
-                equal(expected, base64url::encode(hash).as_bytes())
-            }
-            Self::Plain(expected) => equal(expected, verifier.as_bytes()),
-        }
-    }
+/// Whether `verifier` answers `challenge` (RFC 7636 4.6), compared in constant time.
+pub fn answers(verifier: CodeVerifier<'_>, challenge: &CodeChallenge) -> bool {
+    let sha256 = |bytes: &[u8]| {
+        let mut hash = [0; 32];
+        hash.copy_from_slice(digest::digest(&digest::SHA256, bytes).as_ref());
+        hash
+    };
+    let found = verifier.challenge(challenge.method(), sha256);
+    let expected = challenge.expose().as_bytes();
+    constant_time::verify_slices_are_equal(found.as_bytes(), expected).is_ok()
 }
 
 impl TicketClaims for CodeTicket {
@@ -172,9 +148,9 @@ struct Wire {
 
 impl From<CodeTicket> for Wire {
     fn from(code: CodeTicket) -> Self {
-        let (s256, plain) = match code.challenge {
-            Some(Challenge::S256(text)) => (Some(text), None),
-            Some(Challenge::Plain(text)) => (None, Some(text)),
+        let (s256, plain) = match code.challenge.as_ref().map(|c| (c.method(), c.expose())) {
+            Some((CodeChallengeMethod::S256, text)) => (Some(text.to_owned()), None),
+            Some((CodeChallengeMethod::Plain, text)) => (None, Some(text.to_owned())),
             None => (None, None),
         };
         Self {
@@ -192,8 +168,8 @@ impl From<CodeTicket> for Wire {
             conf: code.client.confidential,
             spa: code.client.spa,
             ver: match code.endpoint {
-                Endpoint::V1 => 1,
-                Endpoint::V2 => 2,
+                EndpointVersion::V1 => 1,
+                EndpointVersion::V2 => 2,
             },
             uri: code.redirect_uri,
             s256,
@@ -213,7 +189,7 @@ impl From<CodeTicket> for Wire {
 
 /// Claims that contradict themselves.
 #[derive(Debug, thiserror::Error)]
-#[error("`ver` is neither 1 nor 2, or there are two challenges")]
+#[error("`ver` is neither 1 nor 2, or there are two challenges or one that is none")]
 struct Contradiction;
 
 impl TryFrom<Wire> for CodeTicket {
@@ -234,16 +210,19 @@ impl TryFrom<Wire> for CodeTicket {
                 spa: wire.spa,
             },
             endpoint: match wire.ver {
-                1 => Endpoint::V1,
-                2 => Endpoint::V2,
+                1 => EndpointVersion::V1,
+                2 => EndpointVersion::V2,
                 _ => return Err(Contradiction),
             },
             redirect_uri: wire.uri,
             challenge: match (wire.s256, wire.plain) {
                 (Some(_), Some(_)) => return Err(Contradiction),
-                (Some(text), None) => Some(Challenge::S256(text)),
-                (None, Some(text)) => Some(Challenge::Plain(text)),
-                (None, None) => None,
+                (s256, plain) => {
+                    let method = if s256.is_some() { "S256" } else { "plain" };
+                    let text = s256.or(plain);
+                    CodeChallenge::parse(text.as_deref(), text.is_some().then_some(method))
+                        .map_err(|_| Contradiction)?
+                }
             },
             requested: Requested { resource: wire.res, scopes: wire.scp, openid: wire.oi },
             nonce: wire.nonce,
@@ -260,6 +239,8 @@ impl TryFrom<Wire> for CodeTicket {
 
 #[cfg(test)]
 mod tests {
+    use behalf_protocol::token::request::TokenForm;
+
     use super::*;
 
     /// RFC 7636, appendix B.
@@ -267,19 +248,20 @@ mod tests {
     const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
     #[test]
-    fn a_challenge_is_met_by_its_verifier_only() {
-        let s256 = Challenge::S256(CHALLENGE.into());
-        let plain = Challenge::Plain(VERIFIER.into());
-        assert!(s256.is_met_by(VERIFIER));
-        assert!(plain.is_met_by(VERIFIER));
-        for wrong in ["", CHALLENGE, &VERIFIER[1..], &format!("{VERIFIER}="), &"é".repeat(43)] {
-            assert!(!s256.is_met_by(wrong), "{wrong}");
-            assert!(!plain.is_met_by(wrong), "{wrong}");
+    fn a_challenge_is_answered_by_its_verifier_only() {
+        let challenge = |text, method| CodeChallenge::parse(Some(text), Some(method));
+        let s256 = challenge(CHALLENGE, "S256").unwrap().unwrap();
+        let plain = challenge(VERIFIER, "plain").unwrap().unwrap();
+        for (verifier, expected) in
+            [(VERIFIER, true), (CHALLENGE, false), (&VERIFIER.replace('d', "e"), false)]
+        {
+            let body = format!("code_verifier={verifier}");
+            let form_type = Some("application/x-www-form-urlencoded");
+            let form = TokenForm::parse(form_type, body.as_bytes()).unwrap();
+            let text = form.code_verifier.unwrap();
+            let verifier = CodeVerifier::parse(&text).unwrap();
+            assert_eq!(answers(verifier, &s256), expected);
+            assert_eq!(answers(verifier, &plain), expected);
         }
-        // What is no verifier meets nothing, not even itself.
-        let short = "a".repeat(42);
-        assert!(!Challenge::Plain(short.clone()).is_met_by(&short));
-        let long = "a".repeat(129);
-        assert!(!Challenge::Plain(long.clone()).is_met_by(&long));
     }
 }

@@ -21,7 +21,7 @@ mod sign_in;
 mod wire;
 
 pub use chain::{Aio, CHAIN_MAX, Chain, ChainTooLong};
-pub use code::{Challenge, CodeClient, CodeTicket, Endpoint};
+pub use code::{CodeClient, CodeTicket, answers};
 pub use counters::{Counters, Outdated};
 pub use family::{Family, GRACE, Rotation, rotate};
 pub use lifetime::{

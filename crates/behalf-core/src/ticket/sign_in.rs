@@ -21,6 +21,13 @@ pub enum AuthenticationMethod {
 }
 
 impl AuthenticationMethod {
+    /// Reads its word, as one of our own tokens carries it.
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Password, Self::OneTimeCode, Self::MultiFactor]
+            .into_iter()
+            .find(|method| method.as_str() == word)
+    }
+
     /// Its word in `amr`.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -6,11 +6,11 @@ use behalf_core::{
     id::TenantId,
     ticket::{
         AuthenticationMethod, Chain, ClientBinding, ClientClass, CodeClient, CodeTicket, Counters,
-        Endpoint, Epoch, Origin, REFRESH_IDLE, RefreshTicket, Requested, SealEntropy, SealRing,
-        SignIn, Span,
+        Epoch, Origin, REFRESH_IDLE, RefreshTicket, Requested, SealEntropy, SealRing, SignIn, Span,
     },
     time::Timestamp,
 };
+use behalf_protocol::{EndpointVersion, pkce::CodeChallenge};
 
 pub(crate) const NOW: Timestamp = Timestamp(1_800_000_000_000);
 pub(crate) const DAY: Duration = Duration::from_hours(24);
@@ -98,9 +98,9 @@ pub(crate) fn code() -> CodeTicket {
             confidential: true,
             spa: false,
         },
-        endpoint: Endpoint::V2,
+        endpoint: EndpointVersion::V2,
         redirect_uri: "https://app.test/cb".into(),
-        challenge: Some(behalf_core::ticket::Challenge::S256(CHALLENGE.into())),
+        challenge: CodeChallenge::parse(Some(CHALLENGE), Some("S256")).unwrap(),
         requested: requested(),
         nonce: Some("n-0S6".into()),
         sign_in: sign_in(),
