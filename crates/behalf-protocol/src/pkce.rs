@@ -200,6 +200,7 @@ mod tests {
     #[test]
     fn challenges_that_no_verifier_could_answer() {
         let long = "a".repeat(129);
+        let twice = "A".repeat(86);
         let padded = format!("{}=", &CHALLENGE[..42]);
         let trailing_bits = format!("{}N", &CHALLENGE[..42]);
         for (challenge, method, expected, code) in [
@@ -211,6 +212,7 @@ mod tests {
             (Some(&CHALLENGE[..42]), Some("S256"), PkceError::Challenge, 501_491),
             (Some(long.as_str()), Some("S256"), PkceError::Challenge, 501_491),
             (Some(long.as_str()), Some("plain"), PkceError::Challenge, 501_491),
+            (Some(twice.as_str()), Some("S256"), PkceError::Challenge, 501_491),
             (Some(padded.as_str()), Some("S256"), PkceError::Challenge, 501_491),
             (Some(trailing_bits.as_str()), Some("S256"), PkceError::Challenge, 501_491),
             (Some(&VERIFIER[..42]), None, PkceError::Challenge, 501_491),

@@ -76,6 +76,10 @@ fn capability_and_challenge_merge() {
     assert_eq!(request.authentication_contexts().collect::<Vec<_>>(), ["c2"]);
     assert!(request.access_token.get("acrs").unwrap().essential);
     assert_eq!(request.not_before(), Some(5));
+    request.merge(parsed(r#"{"access_token":{"acrs":{"values":["c3"]}}}"#));
+    let acrs = request.access_token.get("acrs").unwrap();
+    assert!(acrs.essential, "what was essential stays so");
+    assert_eq!(request.authentication_contexts().collect::<Vec<_>>(), ["c2", "c3"]);
     assert!(request.id_token.asks_for("email") && request.access_token.asks_for("sid"));
 }
 
