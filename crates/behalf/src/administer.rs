@@ -11,6 +11,7 @@ use behalf_server::{
     entropy::SystemEntropy,
     keys::MasterKeyText,
 };
+use http::StatusCode;
 use serde::Serialize;
 
 use crate::{
@@ -212,6 +213,9 @@ pub(crate) fn log(args: &log::Args, environment: &Environment) -> anyhow::Result
         let oldest = behalf_core::time::written(oldest.unix_seconds());
         output::note(&format!("note: there are entries before {oldest}; see more with --limit"));
     }
+    if page.entries.is_empty() {
+        output::note("note: no request that fits reached a decision");
+    }
     say(as_json, &page, log::lines)
 }
 
@@ -241,7 +245,15 @@ fn ask<T>(
     block_on(async {
         let door = Door::open(args, environment).await?;
         let answer = question(&door.admin).await;
+        let named = door.named.clone();
         door.close().await?;
-        Ok(answer.map_err(|error| failure(&error))?)
+        // Who did not name a server may have meant another one.
+        let told = |error: AdminError| match &error {
+            AdminError::Refused { status: StatusCode::NOT_FOUND, message } => {
+                Failure::new(Exit::NotFound, format!("{message} (asked: {named})"))
+            }
+            _ => failure(&error),
+        };
+        Ok(answer.map_err(told)?)
     })
 }

@@ -58,6 +58,8 @@ impl AskArgs {
 pub(crate) struct Door {
     /// Its socket.
     pub(crate) admin: Admin,
+    /// What people call it.
+    pub(crate) named: String,
     // The data, where no server had it open.
     opened: Option<Opened>,
 }
@@ -83,14 +85,16 @@ impl Door {
         let target = crate::target::Target::resolve(&args.server, environment)?;
         let folder = instances::folder_of(environment, target.instance()?);
         let folder = folder.ok_or_else(|| Failure::environment("the dev folder is gone"))?;
-        Ok(Self { admin: Admin::of(&folder), opened: None })
+        let named = format!("the dev instance {}", target.base_url);
+        Ok(Self { admin: Admin::of(&folder), named, opened: None })
     }
 
     async fn to_data(config: &Config) -> anyhow::Result<Self> {
         let folder = config.storage.parent().unwrap_or(&config.storage);
         let admin = Admin::of(folder);
+        let named = format!("the directory in {}", folder.display());
         if admin.is_up().await.map_err(|error| failure(&error))? {
-            return Ok(Self { admin, opened: None });
+            return Ok(Self { admin, named, opened: None });
         }
         let environment = |error: String| Failure::environment(error);
         let master =
@@ -107,7 +111,7 @@ impl Door {
             let _ = stopped.await;
         });
         let socket = tokio::spawn(serving);
-        Ok(Self { admin, opened: Some(Opened { node, socket, stop }) })
+        Ok(Self { admin, named, opened: Some(Opened { node, socket, stop }) })
     }
 
     /// Closes what was opened.

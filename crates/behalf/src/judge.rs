@@ -1,6 +1,6 @@
 //! `behalf inspect`: finds out what the API of `--for` accepts, and lets `inspect` judge.
 
-use std::process::ExitCode;
+use std::{io::IsTerminal as _, process::ExitCode};
 
 use anyhow::Context as _;
 use behalf_jose::JwkSet;
@@ -19,7 +19,11 @@ use crate::{
 pub(crate) fn run(args: &InspectArgs, environment: &Environment) -> anyhow::Result<ExitCode> {
     let facts = args.api.as_deref().map(|name| facts(name, environment)).transpose()?;
     let now = u64::try_from(SystemClock::new().now().unix_seconds()).unwrap_or(0);
-    let found = inspect::run(args, facts.as_ref(), now, &mut std::io::stdin())?;
+    let mut stdin = std::io::stdin();
+    if args.file.as_os_str() == "-" && stdin.is_terminal() {
+        output::note("Paste a token, then Ctrl-D on a line of its own:");
+    }
+    let found = inspect::run(args, facts.as_ref(), now, &mut stdin)?;
     output::result(&found.text)?;
     Ok(match found.accepted {
         Some(false) => ExitCode::FAILURE,

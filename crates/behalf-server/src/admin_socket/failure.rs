@@ -7,7 +7,7 @@ use super::wire;
 use crate::{
     directory::{Kind, Refusal, apply::ApplyError},
     journal,
-    keys::RingError,
+    keys::{RingError, RotateError},
 };
 
 /// A refusal and its status.
@@ -55,6 +55,7 @@ impl From<ApplyError> for Failure {
 impl From<RingError> for Failure {
     fn from(error: RingError) -> Self {
         match error {
+            RingError::Rotate(RotateError::Unknown) => Self::not_found(&error.to_string()),
             RingError::Rotate(_) => Self::bad_request(error.to_string()),
             other => Self::unavailable(other.to_string()),
         }

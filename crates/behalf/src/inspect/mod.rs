@@ -15,10 +15,10 @@ mod verdict;
 
 use std::{fs::File, io::Read, path::PathBuf};
 
-use anyhow::Context as _;
-
 pub(crate) use facts::ApiFacts;
 use report::report;
+
+use crate::failure::{Exit, Failure};
 
 /// Arguments of `behalf inspect`.
 #[derive(Debug, clap::Args)]
@@ -51,12 +51,22 @@ pub(crate) fn run(
     stdin: &mut dyn Read,
 ) -> anyhow::Result<Inspection> {
     let text = if args.file.as_os_str() == "-" {
-        input::read(stdin).context("standard input")?
+        let unreadable = |cause| Failure::usage(format!("standard input: {cause}"));
+        input::read(stdin).map_err(unreadable)?
     } else {
-        let cannot_read = || format!("cannot read the token from {}", args.file.display());
-        let mut file = File::open(&args.file).with_context(cannot_read)?;
-        input::read(&mut file).with_context(cannot_read)?
+        let unreadable = |cause: std::io::Error| match cause.kind() {
+            std::io::ErrorKind::NotFound => {
+                Failure::new(Exit::NotFound, format!("there is no file {}", args.file.display()))
+            }
+            _ => Failure::path(&args.file, "read the token from", &cause),
+        };
+        let mut file = File::open(&args.file).map_err(unreadable)?;
+        input::read(&mut file).map_err(unreadable)?
     };
-    let report = report(&input::token_in(&text)?, facts, now)?;
+    // Exit code 1 is the API's refusal; what is no token is another thing.
+    let unusable = |error: &dyn std::fmt::Display| Failure::usage(error.to_string());
+    let token = input::token_in(&text).map_err(|error| unusable(&error))?;
+    let report =
+        report(&token, facts, now).map_err(|error| unusable(&format_args!("{error:#}")))?;
     Ok(Inspection { text: report.to_string(), accepted: report.accepted() })
 }

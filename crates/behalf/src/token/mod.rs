@@ -53,6 +53,14 @@ pub(crate) fn run(command: &Command, environment: &Environment) -> anyhow::Resul
     let target = Target::resolve(&args.server, environment)?;
     let app = known(&args.client, &target, environment)?;
     let request = Request::of(args, &target, app.as_ref())?;
+    if let Some(public) = app.as_ref().filter(|app| app.info.kind.is_public()) {
+        return Err(Failure::usage(format!(
+            "{} is a native application: it has no secret, and gets no token as itself",
+            public.info.name
+        ))
+        .fix("a daemon, web or api application")
+        .into());
+    }
     let seeded = app.as_ref().and_then(|app| app.seeded.as_ref());
     let secret = target::secret(environment, seeded)?;
     let client = http_client::client(target.ca_file())?;

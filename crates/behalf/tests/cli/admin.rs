@@ -137,6 +137,30 @@ fn a_domain_is_added_and_removed_and_names_nobody_for_a_day() {
 }
 
 #[test]
+fn exit_codes_tell_what_is_missing_from_what_is_wrong() {
+    let folder = tempfile::tempdir().unwrap();
+    let dev = Dev::start(folder.path(), &[]);
+    fs::write(folder.path().join("no-token"), "hello").unwrap();
+    let here = format!("(asked: the dev instance {})", dev.base_url());
+    for (command, code, told) in [
+        (&["key", "revoke", "nothere"][..], 5, "no key has this kid"),
+        (&["inspect", "nothere"], 5, "there is no file nothere"),
+        (&["inspect", "no-token"], 2, "this is no JWT"),
+        (&["app", "list", "--tenant", "nope.test"], 5, &here),
+        (
+            &["token", "get", "--as", "desk-app", "--scope", "api://ledger/.default"],
+            2,
+            "is a native application",
+        ),
+        (&["log"], 0, "no request that fits reached a decision"),
+    ] {
+        let output = run(folder.path(), command);
+        assert_eq!(output.status.code(), Some(code), "{command:?} {}", stderr(&output));
+        assert!(stderr(&output).contains(told), "{command:?} {}", stderr(&output));
+    }
+}
+
+#[test]
 fn generated_secrets_go_to_a_private_file_if_asked() {
     let folder = tempfile::tempdir().unwrap();
     let _dev = Dev::start(folder.path(), &[]);
