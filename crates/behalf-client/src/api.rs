@@ -1,0 +1,197 @@
+//! Calling an API without touching a token.
+
+use std::fmt;
+
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use reqwest::{Body, RequestBuilder, Response};
+use serde::Serialize;
+use url::{Host, Url};
+
+use crate::challenge;
+use crate::confidential::ConfidentialClient;
+use crate::error::Error;
+use crate::scopes::Scopes;
+use crate::token::AccessToken;
+
+/// Why a call got no answer.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ApiError {
+    /// No token, so no call.
+    #[error(transparent)]
+    Token(#[from] Error),
+    /// The call could not be made or answered.
+    #[error("the call failed: {0}")]
+    Http(#[from] reqwest::Error),
+    /// The address is plain HTTP on another machine, where the token could be read on its way.
+    #[error("{0} is not https: a token goes over plain HTTP to this machine only")]
+    Insecure(Url),
+}
+
+/// An API to be called as the application itself.
+#[derive(Debug)]
+#[must_use]
+pub struct ForResource {
+    client: ConfidentialClient,
+    scope: String,
+}
+
+impl ForResource {
+    pub(crate) const fn new(client: ConfidentialClient, scope: String) -> Self {
+        Self { client, scope }
+    }
+
+    /// A client with the methods of `reqwest::Client`. It follows no redirects, for the token would
+    /// go with them. Fails if the scope is not `{resource}/.default`.
+    pub fn reqwest(self) -> Result<ApiClient, Error> {
+        let http = self.client.shared.api.clone();
+        self.with(http)
+    }
+
+    /// As [`reqwest`](Self::reqwest), with the caller's own client.
+    pub fn with(self, http: reqwest::Client) -> Result<ApiClient, Error> {
+        Scopes::for_application([self.scope.as_str()])?;
+        Ok(ApiClient { client: self.client, scope: self.scope, http })
+    }
+}
+
+/// Calls APIs with tokens of the application, which it fetches, keeps and renews. A claims
+/// challenge (401, `insufficient_claims`) is answered once, with a token that has the claims.
+#[derive(Clone)]
+pub struct ApiClient {
+    client: ConfidentialClient,
+    scope: String,
+    http: reqwest::Client,
+}
+
+impl ApiClient {
+    /// GET.
+    pub fn get(&self, url: impl AsRef<str>) -> ApiRequest {
+        self.request(Method::GET, url)
+    }
+
+    /// POST.
+    pub fn post(&self, url: impl AsRef<str>) -> ApiRequest {
+        self.request(Method::POST, url)
+    }
+
+    /// PUT.
+    pub fn put(&self, url: impl AsRef<str>) -> ApiRequest {
+        self.request(Method::PUT, url)
+    }
+
+    /// PATCH.
+    pub fn patch(&self, url: impl AsRef<str>) -> ApiRequest {
+        self.request(Method::PATCH, url)
+    }
+
+    /// DELETE.
+    pub fn delete(&self, url: impl AsRef<str>) -> ApiRequest {
+        self.request(Method::DELETE, url)
+    }
+
+    /// Any method. A broken address is told by [`ApiRequest::send`].
+    pub fn request(&self, method: Method, url: impl AsRef<str>) -> ApiRequest {
+        ApiRequest { builder: self.http.request(method, url.as_ref()), api: self.clone() }
+    }
+
+    async fn token(&self, claims: Option<String>) -> Result<AccessToken, Error> {
+        let acquire = self.client.acquire_token_for_client([self.scope.as_str()]);
+        match claims {
+            Some(claims) => acquire.claims(claims).await,
+            None => acquire.await,
+        }
+    }
+}
+
+impl fmt::Debug for ApiClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ApiClient").field("scope", &self.scope).finish_non_exhaustive()
+    }
+}
+
+/// A call to be made.
+#[derive(Debug)]
+#[must_use = "nothing is sent until `send`"]
+pub struct ApiRequest {
+    builder: RequestBuilder,
+    api: ApiClient,
+}
+
+impl ApiRequest {
+    /// Adds a header. `Authorization` is set by [`send`](Self::send), whatever was added.
+    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.builder = self.builder.header(name, value);
+        self
+    }
+
+    /// Adds headers.
+    pub fn headers(mut self, headers: HeaderMap) -> Self {
+        self.builder = self.builder.headers(headers);
+        self
+    }
+
+    /// Sets the body to `value` as JSON.
+    pub fn json<T: Serialize + ?Sized>(mut self, value: &T) -> Self {
+        self.builder = self.builder.json(value);
+        self
+    }
+
+    /// Sets the body.
+    pub fn body(mut self, body: impl Into<Body>) -> Self {
+        self.builder = self.builder.body(body);
+        self
+    }
+
+    /// Sends it with a token. After a claims challenge it is sent once more, unless its body is a
+    /// stream; the second answer is final.
+    pub async fn send(self) -> Result<Response, ApiError> {
+        let Self { builder, api } = self;
+        let request = builder.build()?;
+        ensure_private(request.url())?;
+        let again = request.try_clone();
+        let answer = send(&api.http, request, &api.token(None).await?).await?;
+        match (challenged(&answer), again) {
+            (Some(claims), Some(request)) => {
+                send(&api.http, request, &api.token(Some(claims)).await?).await
+            }
+            _ => Ok(answer),
+        }
+    }
+}
+
+/// The claims of a claims challenge.
+fn challenged(answer: &Response) -> Option<String> {
+    let refused = answer.status() == StatusCode::UNAUTHORIZED;
+    refused.then(|| challenge::insufficient_claims(answer.headers())).flatten()
+}
+
+async fn send(
+    http: &reqwest::Client,
+    mut request: reqwest::Request,
+    token: &AccessToken,
+) -> Result<Response, ApiError> {
+    let value = format!("Bearer {}", token.expose());
+    // The answer was checked to hold nothing that a header cannot.
+    if let Ok(mut value) = HeaderValue::from_str(&value) {
+        value.set_sensitive(true);
+        request.headers_mut().insert(AUTHORIZATION, value);
+    }
+    Ok(http.execute(request).await?)
+}
+
+/// HTTPS, or this very machine.
+fn ensure_private(url: &Url) -> Result<(), ApiError> {
+    let is_local = match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    if url.scheme() == "https" || (url.scheme() == "http" && is_local) {
+        Ok(())
+    } else {
+        Err(ApiError::Insecure(url.clone()))
+    }
+}

@@ -1,0 +1,176 @@
+use std::io;
+use std::time::Duration;
+
+use url::Url;
+
+use crate::browser;
+use crate::claims;
+use crate::error::Error;
+use crate::loopback::Loopback;
+use crate::metadata::Endpoints;
+use crate::pkce::{self, Pkce};
+use crate::public::{PublicClient, SignIn};
+use crate::redirect::Pending;
+use crate::request::{Grant, SIGN_IN_SCOPES};
+use crate::scopes::Scopes;
+use crate::token::AccessToken;
+
+/// How long the user has.
+const PATIENCE: Duration = Duration::from_mins(10);
+
+/// `prompt` of the authorization request (OpenID Connect Core section 3.1.2.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Prompt {
+    /// The user signs in anew.
+    Login,
+    /// The user is asked for consent, even where it was given.
+    Consent,
+    /// The user chooses among their accounts.
+    SelectAccount,
+}
+
+impl Prompt {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Login => "login",
+            Self::Consent => "consent",
+            Self::SelectAccount => "select_account",
+        }
+    }
+}
+
+type Opener = Box<dyn FnOnce(&Url) -> io::Result<()> + Send>;
+
+/// A sign-in with the browser: `.await` it.
+#[must_use = "nothing happens until this is awaited"]
+pub struct Interactive {
+    client: PublicClient,
+    scopes: Result<Scopes, Error>,
+    open: Opener,
+    prompt: Option<Prompt>,
+    login_hint: Option<String>,
+    claims: Option<String>,
+    timeout: Duration,
+}
+
+impl Interactive {
+    pub(crate) fn new(client: PublicClient, scopes: Result<Scopes, Error>) -> Self {
+        Self {
+            client,
+            scopes,
+            open: Box::new(browser::open),
+            prompt: None,
+            login_hint: None,
+            claims: None,
+            timeout: PATIENCE,
+        }
+    }
+
+    /// Shows the address to the user in another way than with the system's browser.
+    pub fn open_with(mut self, open: impl FnOnce(&Url) -> io::Result<()> + Send + 'static) -> Self {
+        self.open = Box::new(open);
+        self
+    }
+
+    /// What the user is asked for at least.
+    pub const fn prompt(mut self, prompt: Prompt) -> Self {
+        self.prompt = Some(prompt);
+        self
+    }
+
+    /// The name that the user will sign in with, such as `alice@acme.test`.
+    pub fn login_hint(mut self, name: impl Into<String>) -> Self {
+        self.login_hint = Some(name.into());
+        self
+    }
+
+    /// Sends the claims (JSON) of an error or a challenge along.
+    pub fn claims(mut self, claims: impl Into<String>) -> Self {
+        self.claims = Some(claims.into());
+        self
+    }
+
+    /// How long the user has (10 minutes unless told).
+    pub const fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    async fn run(self) -> Result<AccessToken, Error> {
+        let Self { client, scopes, open, prompt, login_hint, claims, timeout } = self;
+        let (scopes, engine) = (scopes?, &client.0.engine);
+        let endpoints = client.0.directory.endpoints(engine).await?;
+        let loopback = Loopback::open().await?;
+        let redirect_uri = loopback.redirect_uri();
+        let secrets = Secrets {
+            pkce: Pkce::new(engine.entropy.as_ref())?,
+            state: pkce::unguessable(engine.entropy.as_ref())?,
+            nonce: pkce::unguessable(engine.entropy.as_ref())?,
+        };
+        let claims = claims::merge(&engine.capabilities, claims.as_deref());
+        let claims = claims.map_err(Error::Claims)?;
+        let wanted = scopes.with(SIGN_IN_SCOPES).to_string();
+        let url = authorization_request(
+            &client,
+            &endpoints,
+            &[
+                ("redirect_uri", Some(&redirect_uri)),
+                ("scope", Some(&wanted)),
+                ("state", Some(&secrets.state)),
+                ("nonce", Some(&secrets.nonce)),
+                ("code_challenge", Some(&secrets.pkce.challenge)),
+                ("code_challenge_method", Some("S256")),
+                ("prompt", prompt.map(Prompt::as_str)),
+                ("login_hint", login_hint.as_deref()),
+                ("claims", claims.as_deref()),
+            ],
+        )?;
+        open(&url).map_err(|error| Error::Browser(error.to_string()))?;
+
+        let pending = Pending { state: secrets.state, endpoints };
+        let answer = tokio::time::timeout(timeout, loopback.answer(pending)).await;
+        let code = answer.map_err(|_| Error::TimedOut)??;
+        let verifier = secrets.pkce.verifier;
+        let grant =
+            Grant::AuthorizationCode { code, redirect_uri, verifier, scopes: scopes.clone() };
+        let granted = engine.token(&client.0.directory, &grant, None).await?;
+        client.keep(granted, &scopes, Some(&secrets.nonce)).await
+    }
+}
+
+/// The address of the authorization request (RFC 6749 section 4.1.1).
+fn authorization_request(
+    client: &PublicClient,
+    endpoints: &Endpoints,
+    parameters: &[(&str, Option<&str>)],
+) -> Result<Url, Error> {
+    let endpoint = endpoints.authorization.as_deref().and_then(|text| Url::parse(text).ok());
+    let mut url = endpoint.ok_or_else(|| Error::NoEndpoint {
+        authority: client.0.directory.authority.to_string(),
+        endpoint: "authorization_endpoint",
+    })?;
+    url.query_pairs_mut()
+        .append_pair("client_id", &client.0.engine.client_id)
+        .append_pair("response_type", "code")
+        .append_pair("response_mode", "query")
+        .append_pair("client_info", "1")
+        .extend_pairs(parameters.iter().filter_map(|(name, value)| Some((name, (*value)?))));
+    Ok(url)
+}
+
+/// What binds the answer to this sign-in.
+struct Secrets {
+    pkce: Pkce,
+    state: String,
+    nonce: String,
+}
+
+impl IntoFuture for Interactive {
+    type Output = Result<AccessToken, Error>;
+    type IntoFuture = SignIn;
+
+    fn into_future(self) -> SignIn {
+        Box::pin(self.run())
+    }
+}
