@@ -5,6 +5,7 @@
 #![expect(clippy::panic, reason = "a test fails by panicking")]
 
 mod admin;
+mod client;
 mod demo;
 mod dev;
 mod help;
