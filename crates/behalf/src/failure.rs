@@ -54,8 +54,12 @@ impl Failure {
 
     /// A file or folder cannot be used.
     pub(crate) fn path(path: &std::path::Path, what: &str, cause: &std::io::Error) -> Self {
-        let denied = cause.kind() == std::io::ErrorKind::PermissionDenied;
-        let exit = if denied { Exit::Denied } else { Exit::Environment };
+        use std::io::ErrorKind::{FileTooLarge, InvalidData, PermissionDenied};
+        let exit = match cause.kind() {
+            PermissionDenied => Exit::Denied,
+            InvalidData | FileTooLarge => Exit::Usage,
+            _ => Exit::Environment,
+        };
         Self::new(exit, format!("cannot {what} {}: {cause}", path.display()))
     }
 }

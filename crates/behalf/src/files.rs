@@ -7,6 +7,8 @@ use std::{
     path::Path,
 };
 
+use zeroize::Zeroizing;
+
 /// Makes `path` and what is missing above it, mode 0700 whatever the umask; tightens `path` if it
 /// exists with a looser mode.
 pub(crate) fn private_folder(path: &Path) -> io::Result<()> {
@@ -49,15 +51,26 @@ pub(crate) fn lock_file(path: &Path) -> io::Result<File> {
 
 /// Reads a text file of at most `limit` bytes.
 pub(crate) fn read_text(path: &Path, limit: u64) -> io::Result<String> {
-    let mut text = String::new();
-    File::open(path)?.take(limit + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > limit {
+    let mut bytes = Zeroizing::new(Vec::new());
+    File::open(path)?.take(limit + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > limit {
         return Err(io::Error::new(
             io::ErrorKind::FileTooLarge,
             format!("longer than the {limit} bytes expected at most"),
         ));
     }
-    Ok(text)
+    match str::from_utf8(&bytes) {
+        Ok(text) => Ok(text.to_owned()),
+        Err(error) => {
+            let good = error.valid_up_to();
+            let before = bytes.iter().take(good);
+            let line = 1 + before.filter(|byte| **byte == b'\n').count();
+            Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                format!("the byte at offset {good}, in line {line}, is not UTF-8"),
+            ))
+        }
+    }
 }
 
 /// A temporary file in the folder of `path`; `tempfile` makes it 0600.
@@ -109,6 +122,11 @@ mod tests {
         let file = scratch.path().join("f");
         fs::write(&file, "12345").unwrap();
         assert_eq!(read_text(&file, 5).unwrap(), "12345");
+        fs::write(&file, b"a = 1\nb = \"\xff\"\n").unwrap();
+        let error = read_text(&file, 99).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+        assert_eq!(error.to_string(), "the byte at offset 11, in line 2, is not UTF-8");
+        fs::write(&file, "12345").unwrap();
         assert_eq!(read_text(&file, 4).unwrap_err().kind(), io::ErrorKind::FileTooLarge);
     }
 }

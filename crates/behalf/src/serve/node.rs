@@ -11,7 +11,7 @@ use behalf_server::{
     entropy::{SharedEntropy, SystemEntropy},
     journal,
     keys::{MasterKey, Times},
-    net::{Bounds, Running, ServeOptions, serve},
+    net::{Bounds, NetError, Running, ServeOptions, serve},
     router,
     state::{Lifetimes, Server},
     telemetry::Logging,
@@ -78,18 +78,21 @@ impl Node {
             move |number| opened.core(number)
         };
         let own = core(&opened);
-        let public = serve(
-            &options(config.listen, Some(Arc::clone(&tls)), cores, "https"),
-            move |number| router::router(own(number)),
-        )?;
+        let public =
+            serve(&options(config.listen, Some(Arc::clone(&tls)), cores, "https"), move |number| {
+                router::router(own(number))
+            })
+            .map_err(|error| not_listening(error, "listen"))?;
         let managed = core(&opened);
         let manage = |address: SocketAddr| {
             serve(&options(address, None, 1, "management"), move |_| {
                 router::management(managed(cores))
             })
+            .map_err(|error| not_listening(error, "management.listen"))
         };
         let management = config.management_listen.map(manage).transpose()?;
-        let admin = AdminSocket::bind(data_folder(config))?;
+        let admin = AdminSocket::bind(data_folder(config))
+            .map_err(|error| environment(error.to_string()))?;
         say_hello(config, server, public.address).await?;
         Ok(Self { opened, tls, public, management, admin })
     }
@@ -155,6 +158,21 @@ pub(crate) fn settings(config: &Config) -> Settings {
 /// Where log, lock and admin socket lie.
 fn data_folder(config: &Config) -> &Path {
     config.storage.parent().unwrap_or(&config.storage)
+}
+
+/// Why nobody can connect: said of the setting that chose the address.
+fn not_listening(error: NetError, setting: &str) -> anyhow::Error {
+    let told = error.to_string();
+    match error {
+        NetError::AddressInUse(_) => Failure::environment(told)
+            .fix(format!("another port as {setting}, or stop the program that has this one"))
+            .into(),
+        NetError::NotAllowed(_) => Failure::new(Exit::Denied, told).into(),
+        NetError::Listen { .. } => Failure::environment(told)
+            .fix(format!("an address of this machine as {setting}"))
+            .into(),
+        NetError::Thread(_) | NetError::Ended(_) | NetError::Panicked => error.into(),
+    }
 }
 
 fn told(error: &BootError) -> Failure {

@@ -111,6 +111,37 @@ fn init_then_serve_answers_over_tls_and_stops_cleanly() {
 }
 
 #[test]
+fn a_port_in_use_is_named_with_the_setting_that_chose_it() {
+    let folder = tempfile::tempdir().unwrap();
+    init(folder.path());
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let (taken, port) =
+        (taken.local_addr().unwrap().to_string(), taken.local_addr().unwrap().port());
+    for (setting, listen, management) in
+        [("listen", &*taken, "off"), ("management.listen", "127.0.0.1:0", &*taken)]
+    {
+        let arguments = ["serve", "--listen", listen, "--management-listen", management];
+        let output = run(folder.path(), &arguments);
+        assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
+        let expected = format!(
+            "error: port {port} is in use on 127.0.0.1. Try: another port as {setting}, or stop the program that has this one"
+        );
+        assert!(stderr(&output).contains(&expected), "{}", stderr(&output));
+    }
+}
+
+#[test]
+fn a_configuration_that_is_not_text_is_named_with_the_place() {
+    let folder = tempfile::tempdir().unwrap();
+    init(folder.path());
+    std::fs::write(folder.path().join("behalf.toml"), b"# \xe9t\xe9\n").unwrap();
+    let output = run(folder.path(), &["serve"]);
+    assert_eq!(output.status.code(), Some(2));
+    let expected = "error: cannot read behalf.toml: the byte at offset 2, in line 1, is not UTF-8";
+    assert!(stderr(&output).contains(expected), "{}", stderr(&output));
+}
+
+#[test]
 fn the_data_of_a_dev_instance_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     init(folder.path());
