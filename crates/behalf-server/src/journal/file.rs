@@ -95,12 +95,26 @@ impl FileSink {
             at: 0,
             seal: [0; 32],
         };
-        if let Some(newest) = Day::all(folder).map_err(failed)?.pop() {
-            let path = newest.file(folder);
+        let mut days = Day::all(folder).map_err(failed)?;
+        while let Some(day) = days.pop() {
+            let path = day.file(folder);
             let connection = open(&path)?;
+            if day > Day::of(now) && holds_nothing(&path, &connection)? {
+                remove_empty(&path, connection)?;
+                continue;
+            }
             let end = last(&connection).map_err(|cause| OpenError::File { path, cause })?;
             (sink.seq, sink.at, sink.seal) = end;
-            sink.current = Some((newest, connection));
+            sink.current = Some((day, connection));
+            break;
+        }
+        // The newest file may be one that was made and not used.
+        while sink.seq > 0
+            && sink.at == 0
+            && let Some(day) = days.pop()
+        {
+            let end = open(&day.file(folder)).ok().and_then(|older| last(&older).ok());
+            sink.at = end.map_or(0, |(_, at, _)| at);
         }
         let today = Day::of(Timestamp(sink.at.max(now.0)));
         sink.turn_to(today).map_err(|SinkError(error)| error)?;
@@ -123,7 +137,9 @@ impl FileSink {
             vacant @ None => {
                 let path = day.file(&self.folder);
                 let connection = if path.exists() {
-                    open(&path)?
+                    let connection = open(&path)?;
+                    follow(&path, &connection, (self.seq + 1, &self.seal))?;
+                    connection
                 } else {
                     create(&path, self.seq + 1, &self.seal)?
                 };
@@ -262,6 +278,43 @@ fn create(path: &Path, first_seq: i64, previous: &Seal) -> Result<Connection, Op
         fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(unmade)?;
     }
     open(path)
+}
+
+/// Whether a file holds no row, be it that it is empty altogether.
+fn holds_nothing(path: &Path, connection: &Connection) -> Result<bool, OpenError> {
+    let ask = |sql| connection.query_row(sql, [], |row| row.get::<_, bool>(0));
+    let nothing = match ask("SELECT NOT EXISTS (SELECT 1 FROM sqlite_schema)") {
+        Ok(false) => ask("SELECT NOT EXISTS (SELECT 1 FROM event)"),
+        blank => blank,
+    };
+    nothing.map_err(|cause| OpenError::File { path: path.to_owned(), cause })
+}
+
+/// Removes the file of a day to come, which a clock that was ahead left behind without a row. What
+/// it says of its predecessor's end will not be so when that day comes.
+fn remove_empty(path: &Path, connection: Connection) -> Result<(), OpenError> {
+    drop(connection);
+    fs::remove_file(path).map_err(|cause| OpenError::Folder { path: path.to_owned(), cause })?;
+    tracing::warn!(
+        file = %path.display(),
+        "removed a file of the sign-in log for a day to come, without a row: was the clock ahead?"
+    );
+    Ok(())
+}
+
+/// Lets a file without a row begin where the one before it ended: it may have been made while the
+/// clock was ahead.
+fn follow(
+    path: &Path,
+    connection: &Connection,
+    (first_seq, previous): (i64, &Seal),
+) -> Result<(), OpenError> {
+    let begin = "UPDATE start SET first_seq = ?1, previous_seal = ?2
+                 WHERE NOT EXISTS (SELECT 1 FROM event)";
+    connection
+        .execute(begin, params![first_seq, previous.as_slice()])
+        .map(drop)
+        .map_err(|cause| OpenError::File { path: path.to_owned(), cause })
 }
 
 /// Number, time and seal of the last row; of the file's start when it has none.

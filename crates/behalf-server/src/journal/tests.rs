@@ -277,6 +277,68 @@ async fn a_clock_that_jumps_back_keeps_the_order() {
     assert_eq!(journal.verify().unwrap(), Verification::Intact { rows: 3 });
 }
 
+/// What a node leaves behind that was started while the clock was ahead.
+#[tokio::test]
+async fn a_file_of_a_day_to_come_without_a_row_stops_nothing() {
+    let world = World::new();
+    let ahead = Duration::from_hours(48);
+    let leave: [&dyn Fn(); 2] = [
+        &|| {
+            world.clock.jump_to(world.clock.now().plus(ahead));
+            drop(world.open());
+            world.clock.jump_to(world.clock.now().minus(ahead));
+        },
+        &|| {
+            let day = day::Day::of(world.clock.now().plus(ahead));
+            std::fs::write(day.file(&world.folder.path().join("journal")), "").unwrap();
+        },
+    ];
+    for (leave, rows) in leave.into_iter().zip(1..) {
+        let journal = world.open();
+        log(&journal.lane(), &world.event(1, 2)).await;
+        let newest = world.clock.now();
+        drop(journal);
+        leave();
+        let journal = world.open();
+        assert_eq!(journal.newest_at_start(), Some(newest));
+        log(&journal.lane(), &world.event(1, 2)).await;
+        assert_eq!(journal.verify().unwrap(), Verification::Intact { rows: 3 * rows - 1 });
+        world.clock.advance(ahead);
+        log(&journal.lane(), &world.event(1, 2)).await;
+        assert_eq!(journal.verify().unwrap(), Verification::Intact { rows: 3 * rows });
+        world.clock.advance(ahead);
+    }
+}
+
+#[tokio::test]
+async fn a_clock_put_right_while_the_node_runs_breaks_no_chain() {
+    let world = World::new();
+    let ahead = Duration::from_hours(48);
+    world.clock.advance(ahead);
+    let journal = world.open();
+    world.clock.jump_to(world.clock.now().minus(ahead));
+    for _ in 0..3 {
+        log(&journal.lane(), &world.event(1, 2)).await;
+        world.clock.advance(ahead / 2);
+    }
+    assert_eq!(journal.verify().unwrap(), Verification::Intact { rows: 3 });
+}
+
+/// Its rows are events: the clock is told to be wrong instead (decisions.md 4).
+#[tokio::test]
+async fn a_file_of_a_day_to_come_with_a_row_is_kept() {
+    let world = World::new();
+    let ahead = Duration::from_hours(48);
+    world.clock.advance(ahead);
+    let journal = world.open();
+    log(&journal.lane(), &world.event(1, 2)).await;
+    drop(journal);
+    let (file, newest) = (world.file(), world.clock.now());
+    world.clock.jump_to(newest.minus(ahead));
+    assert_eq!(world.open().newest_at_start(), Some(newest));
+    assert!(file.exists());
+}
+
 #[tokio::test]
 async fn many_waiters_share_commits_and_all_wake() {
     let world = World::new();
