@@ -7,7 +7,7 @@ use axum::{
     body::Body,
     extract::State,
     handler::Handler,
-    routing::{MethodRouter, get},
+    routing::{MethodRouter, any, get},
 };
 use behalf_core::{application::TokenVersion, tenant::DomainName};
 use behalf_jose::CERTIFICATE_ALGORITHMS;
@@ -19,7 +19,7 @@ use behalf_protocol::{
     },
     error::AadSts,
 };
-use http::{Response, request::Parts};
+use http::{Method, Response, request::Parts};
 
 use crate::state::Core;
 
@@ -51,9 +51,8 @@ pub(crate) fn routes() -> Router<Arc<Core>> {
         .route("/{tenant}/discovery/keys", read(keys_v1))
         .route("/{tenant}/discovery/v2.0/keys", read(keys_v2))
         .route("/{tenant}/discovery/instance", read(instance))
-        // Both spellings are sent: MSAL Go writes capitals.
         .route("/{tenant}/userrealm/{upn}", read(user_realm))
-        .route("/{tenant}/UserRealm/{upn}", read(user_realm))
+        .route("/{tenant}/{word}/{upn}", any(user_realm_in_any_case))
         .route("/metadata/endpoints", read(endpoints))
         .route("/.well-known/webfinger", read(webfinger))
         .route("/error", read(error))
@@ -131,6 +130,19 @@ async fn user_realm(State(core): State<Arc<Core>>, parts: Parts) -> Response<Bod
             asked.json_uncached(&UserRealm::new(authority, domain.as_str(), tenant.is_some()))
         }
         Err(error) => asked.unresolved(&Unresolved::Unreadable(error)),
+    }
+}
+
+/// Clients spell this one address as they please: MSAL Go writes `UserRealm`.
+async fn user_realm_in_any_case(State(core): State<Arc<Core>>, parts: Parts) -> Response<Body> {
+    let asked = Asked::new(&core, &parts);
+    if !asked.segment(2).eq_ignore_ascii_case("userrealm") {
+        return asked.refuse(AadSts::NotInThisVersion, AadSts::NotInThisVersion.cause());
+    }
+    match parts.method {
+        Method::GET | Method::HEAD => user_realm(State(core), parts).await,
+        Method::OPTIONS => answer::preflight(State(core), parts).await,
+        _ => answer::wrong_method(State(core), parts).await,
     }
 }
 

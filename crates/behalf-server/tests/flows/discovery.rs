@@ -249,7 +249,13 @@ async fn the_realm_tells_domains_apart_and_no_users() {
     for member in ["ver", "domain_name", "cloud_instance_name", "cloud_audience_urn"] {
         assert!(!ada[member].as_str().unwrap().is_empty(), "MSAL Go wants {member}");
     }
-    assert_eq!(realm("UserRealm", "nobody%40ACME.test").await, ada);
+    for spelling in ["UserRealm", "userRealm", "USERREALM"] {
+        assert_eq!(realm(spelling, "nobody%40ACME.test").await, ada);
+    }
+    for other in ["userrealms", "user-realm", "%75serrealm"] {
+        let answer = server.get(&format!("/common/{other}/ada@acme.test")).await;
+        assert_eq!(answer.status, 404, "{other}");
+    }
     assert_eq!(realm("userrealm", "ada@nobody.test").await["account_type"], "Unknown");
     for bad in ["ada", "ada@", "ada@acme", "@", "ada@common"] {
         let answer = server.get(&format!("/common/userrealm/{bad}")).await;
@@ -317,6 +323,7 @@ async fn any_page_may_read_and_nobody_may_write() {
         &format!("/acme.test/v2.0/{WELL_KNOWN}"),
         "/acme.test/discovery/keys",
         "/common/userrealm/ada@acme.test",
+        "/common/UserRealm/ada@acme.test",
         "/metadata/endpoints",
         "/error",
     ] {
