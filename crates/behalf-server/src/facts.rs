@@ -5,6 +5,7 @@
 //! from the database and a removed secret bites at once.
 
 use std::{
+    borrow::Cow,
     hash::{Hash, Hasher},
     sync::Arc,
 };
@@ -23,6 +24,9 @@ use crate::telemetry::{CacheName, Metrics};
 
 /// Most entries of each kind. A client and a resource in use cost about two kilobytes.
 const CAPACITY: usize = 20_000;
+/// Most names that are remembered to name no tenant. They have a memory of their own, so that whoever
+/// makes names up pushes out no fact.
+const UNKNOWN_CAPACITY: usize = 4_096;
 
 /// A tenant as requests need it.
 #[derive(Debug)]
@@ -33,6 +37,17 @@ pub struct TenantFacts {
     pub issuers: Issuers,
 }
 
+/// What is remembered of a name.
+#[derive(Debug)]
+pub enum Remembered {
+    /// It names this tenant.
+    Tenant(Arc<TenantFacts>),
+    /// It names none.
+    NoTenant,
+    /// Only the store can tell.
+    Nothing,
+}
+
 /// Where facts come from: memory while they are true, else the store.
 pub struct Facts {
     store: Store,
@@ -40,6 +55,7 @@ pub struct Facts {
     default_tenant: Option<TenantSegment>,
     metrics: Arc<Metrics>,
     tenants: Cache<Box<str>, Arc<Cached<Arc<TenantFacts>>>>,
+    unknown_tenants: Cache<Box<str>, Stamp>,
     clients: Cache<ClientKey, Arc<Cached<Arc<ClientFacts>>>>,
     resources: Cache<ResourceKey, Arc<Cached<Option<Arc<ResourceFacts>>>>>,
 }
@@ -102,6 +118,7 @@ impl Facts {
             default_tenant,
             metrics,
             tenants: Cache::new(CAPACITY),
+            unknown_tenants: Cache::new(UNKNOWN_CAPACITY),
             clients: Cache::new(CAPACITY),
             resources: Cache::new(CAPACITY),
         }
@@ -118,27 +135,43 @@ impl Facts {
         found
     }
 
-    /// The tenant that a path segment names; `None` when there is none or it is disabled. `common`
-    /// and the like name none.
-    pub async fn tenant(&self, segment: &str) -> Result<Option<Arc<TenantFacts>>, ReadError> {
-        if let Some(cached) = self.current(CacheName::Tenant, self.tenants.get(segment)) {
-            return Ok(Some(Arc::clone(&cached.facts)));
+    /// What is remembered of the tenant that a path segment names, in any letter case.
+    pub fn remembered_tenant(&self, segment: &str) -> Remembered {
+        let name = lower_case(segment);
+        if let Some(cached) = self.current(CacheName::Tenant, self.tenants.get(&*name)) {
+            return Remembered::Tenant(Arc::clone(&cached.facts));
         }
+        match self.unknown_tenants.get(&*name) {
+            Some(stamp) if self.store.is_current(&stamp) => Remembered::NoTenant,
+            _ => Remembered::Nothing,
+        }
+    }
+
+    /// The tenant that a path segment names, as the store has it; `None` when there is none or it
+    /// is disabled. `common` and the like name none. Remembers the answer.
+    pub async fn read_tenant(&self, segment: &str) -> Result<Option<Arc<TenantFacts>>, ReadError> {
         let Some(parsed) = TenantSegment::parse(segment) else { return Ok(None) };
+        let name = lower_case(segment);
         let reading = self.store.reading();
         let parsed = match (parsed, &self.default_tenant) {
-            (TenantSegment::DefaultTenant, Some(default)) => default.clone(),
-            (TenantSegment::DefaultTenant, None) => match sole_tenant(&reading).await? {
-                Some(id) => TenantSegment::Id(id),
-                None => return Ok(None),
-            },
-            (named, _) => named,
+            (TenantSegment::DefaultTenant, Some(default)) => Some(default.clone()),
+            (TenantSegment::DefaultTenant, None) => {
+                sole_tenant(&reading).await?.map(TenantSegment::Id)
+            }
+            (named, _) => Some(named),
         };
-        let Some(tenant) = named_tenant(&reading, &parsed).await? else { return Ok(None) };
+        let tenant = match parsed {
+            Some(named) => named_tenant(&reading, &named).await?,
+            None => None,
+        };
+        let Some(tenant) = tenant else {
+            self.unknown_tenants.insert((*name).into(), reading.stamp());
+            return Ok(None);
+        };
         let issuers = Issuers::new(&self.public_url, tenant.id);
         let facts = Arc::new(TenantFacts { tenant: Arc::new(tenant), issuers });
         let cached = Cached { stamp: reading.stamp(), facts: Arc::clone(&facts) };
-        self.tenants.insert(segment.into(), Arc::new(cached));
+        self.tenants.insert((*name).into(), Arc::new(cached));
         Ok(Some(facts))
     }
 
@@ -200,6 +233,13 @@ impl std::fmt::Debug for Facts {
             .field("resources", &self.resources.len())
             .finish_non_exhaustive()
     }
+}
+
+fn lower_case(name: &str) -> Cow<'_, str> {
+    if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        return name.to_ascii_lowercase().into();
+    }
+    name.into()
 }
 
 /// The only tenant of the deployment, which `adfs` names when the operator named none.

@@ -5,12 +5,12 @@ use std::{sync::Arc, time::Duration};
 
 use axum::body::Body;
 use behalf_core::{
-    event::{Outcome, SignInEvent},
+    event::{ClientRef, Outcome, SignInEvent},
     id::RequestId,
     secret::Pepper,
 };
 use behalf_protocol::error::AadSts;
-use behalf_store::Store;
+use behalf_store::{ReadError, Store};
 use http::{Extensions, HeaderMap, Response, Uri};
 
 use crate::{
@@ -18,7 +18,7 @@ use crate::{
     discovery::Metadata,
     entropy::{RequestIds, SharedEntropy},
     error::ErrorAnswer,
-    facts::Facts,
+    facts::{Facts, Remembered, TenantFacts},
     journal::{Journal, Lane, Shed, Tallies},
     keys::{KeyRing, Signer},
     limits::Limits,
@@ -78,6 +78,21 @@ impl Server {
     }
 }
 
+/// Why it is not known which tenant a name names.
+#[derive(Debug)]
+pub(crate) enum Unresolved {
+    /// Too many unknown names from one address; seconds to wait.
+    Throttled(u64),
+    /// The directory cannot be read.
+    Unreadable(ReadError),
+}
+
+impl From<ReadError> for Unresolved {
+    fn from(error: ReadError) -> Self {
+        Self::Unreadable(error)
+    }
+}
+
 /// One core's share: the server, and what is the core's own.
 #[derive(Debug)]
 pub struct Core {
@@ -103,6 +118,27 @@ impl Core {
         let now = self.server.clock.now();
         let own = self.ids.next(now).0;
         Circumstances::of(self.ids.next(now), (now, self.server.clock.monotonic()), own, parts)
+    }
+
+    /// The tenant that `segment` names. A name that is not remembered is looked up, unless the
+    /// caller's address has used up its share of requests that name nobody: who makes names up
+    /// does not reach the store with each of them.
+    pub(crate) async fn tenant(
+        &self,
+        segment: &str,
+        request: &Circumstances,
+    ) -> Result<Option<Arc<TenantFacts>>, Unresolved> {
+        let Server { facts, limits, .. } = &*self.server;
+        match facts.remembered_tenant(segment) {
+            Remembered::Tenant(tenant) => Ok(Some(tenant)),
+            Remembered::NoTenant => Ok(None),
+            Remembered::Nothing => {
+                match limits.failing(request.address, ClientRef::Absent, request.now) {
+                    Some(wait) => Err(Unresolved::Throttled(wait)),
+                    None => Ok(facts.read_tenant(segment).await?),
+                }
+            }
+        }
     }
 
     /// Counts a request whose event is in the log and whose answer is about to leave.

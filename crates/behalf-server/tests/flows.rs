@@ -21,4 +21,5 @@ mod flows {
     mod stopping;
     mod strict_clients;
     mod token_http;
+    mod unknown_tenants;
 }

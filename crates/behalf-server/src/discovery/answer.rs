@@ -16,10 +16,10 @@ use crate::{
     error::{ErrorAnswer, standing},
     journal::Shed,
     request::Circumstances,
-    state::Core,
+    state::{Core, Unresolved},
 };
 
-use super::{error_page::Page, tenant::Unresolved};
+use super::{error_page::Page, tenant::NoMetadata};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
@@ -32,7 +32,7 @@ const ANY: HeaderValue = HeaderValue::from_static("*");
 pub(super) struct Asked<'a> {
     core: &'a Core,
     parts: &'a Parts,
-    circumstances: Circumstances,
+    pub(super) circumstances: Circumstances,
 }
 
 impl<'a> Asked<'a> {
@@ -122,13 +122,24 @@ impl<'a> Asked<'a> {
     }
 
     /// No metadata, because there is no such tenant or the directory cannot be read.
-    pub(super) fn unresolved(&self, unresolved: &Unresolved) -> Response<Body> {
-        match unresolved {
-            Unresolved::Malformed(refusal) => {
+    pub(super) fn no_metadata(&self, cause: &NoMetadata) -> Response<Body> {
+        match cause {
+            NoMetadata::Malformed(refusal) => {
                 self.refuse(AadSts::MalformedTenantInMetadata, &refusal.to_string())
             }
-            Unresolved::Unknown(refusal) => {
+            NoMetadata::Unknown(refusal) => {
                 self.refuse(AadSts::TenantNotFoundInMetadata, &refusal.to_string())
+            }
+            NoMetadata::Unresolved(unresolved) => self.unresolved(unresolved),
+        }
+    }
+
+    /// The tenant could not be looked up.
+    pub(super) fn unresolved(&self, unresolved: &Unresolved) -> Response<Body> {
+        match unresolved {
+            Unresolved::Throttled(wait) => {
+                let answer = ErrorAnswer::of(AadSts::Throttled).after(*wait);
+                self.finish(self.core.turn_away(Shed::Limited, &answer, &self.circumstances))
             }
             Unresolved::Unreadable(error) => {
                 tracing::error!(%error, "metadata could not read the directory");

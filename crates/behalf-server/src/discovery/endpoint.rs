@@ -25,8 +25,7 @@ use crate::state::Core;
 
 use super::{
     answer::{self, Asked},
-    error_page,
-    tenant::{self, Unresolved},
+    error_page, tenant,
 };
 
 /// What client assertions may be signed with.
@@ -78,11 +77,11 @@ async fn configuration_v2(State(core): State<Arc<Core>>, parts: Parts) -> Respon
 async fn configuration(core: &Core, version: EndpointVersion, parts: &Parts) -> Response<Body> {
     let asked = Asked::new(core, parts);
     let authority = &core.server.metadata.authority;
-    match tenant::resolve(core, asked.tenant_segment()).await {
+    match tenant::resolve(core, asked.tenant_segment(), &asked.circumstances).await {
         Ok(tenant) => {
             asked.json(&OpenIdConfiguration::new(authority, version, tenant, &ASSERTION_ALGORITHMS))
         }
-        Err(unresolved) => asked.unresolved(&unresolved),
+        Err(cause) => asked.no_metadata(&cause),
     }
 }
 
@@ -97,9 +96,9 @@ async fn keys_v2(State(core): State<Arc<Core>>, parts: Parts) -> Response<Body> 
 /// The keys are the deployment's; the tenant must exist all the same.
 async fn keys(core: &Core, version: TokenVersion, parts: &Parts) -> Response<Body> {
     let asked = Asked::new(core, parts);
-    match tenant::resolve(core, asked.tenant_segment()).await {
+    match tenant::resolve(core, asked.tenant_segment(), &asked.circumstances).await {
         Ok(_) => asked.keys(version),
-        Err(unresolved) => asked.unresolved(&unresolved),
+        Err(cause) => asked.no_metadata(&cause),
     }
 }
 
@@ -124,12 +123,12 @@ async fn user_realm(State(core): State<Arc<Core>>, parts: Parts) -> Response<Bod
             "The address needs a user name with a domain: /common/userrealm/{name}@{domain}.";
         return asked.refuse(AadSts::MalformedRequest, text);
     };
-    match core.server.facts.tenant(domain.as_str()).await {
+    match tenant::known(&core, domain.as_str(), &asked.circumstances).await {
         Ok(tenant) => {
             let authority = &core.server.metadata.authority;
             asked.json_uncached(&UserRealm::new(authority, domain.as_str(), tenant.is_some()))
         }
-        Err(error) => asked.unresolved(&Unresolved::Unreadable(error)),
+        Err(unresolved) => asked.unresolved(&unresolved),
     }
 }
 

@@ -25,7 +25,7 @@ use http::{HeaderMap, header};
 use crate::{
     facts::TenantFacts,
     request::Circumstances,
-    state::Core,
+    state::{Core, Unresolved},
     token::{endpoint::blank_event, issue::Granted, single_use},
 };
 
@@ -50,6 +50,15 @@ impl From<ReadError> for Denied {
     fn from(error: ReadError) -> Self {
         tracing::error!(%error, "a token request could not read the directory");
         Self::Unavailable
+    }
+}
+
+impl From<Unresolved> for Denied {
+    fn from(unresolved: Unresolved) -> Self {
+        match unresolved {
+            Unresolved::Throttled(wait) => Self::Throttled(wait),
+            Unresolved::Unreadable(error) => error.into(),
+        }
     }
 }
 
@@ -172,7 +181,7 @@ impl<'a> Inquiry<'a> {
     }
 
     async fn tenant(&mut self) -> Result<std::sync::Arc<TenantFacts>, Denied> {
-        let found = self.core.server.facts.tenant(self.segment).await?;
+        let found = self.core.tenant(self.segment, &self.circumstances).await?;
         let found = found.ok_or_else(|| unknown_tenant(self.segment));
         let tenant = self.step(Step::Tenant, found)?;
         self.event.tenant = tenant.tenant.id;
