@@ -16,7 +16,10 @@ use std::{
 };
 
 use behalf_core::{
-    application::{AppKind, Application, SecretCredential, Settings, SignInAudience, TokenVersion},
+    application::{
+        AppKind, Application, OptionalClaims, Require, SecretCredential, Settings, SignInAudience,
+        TokenVersion,
+    },
     id::{AppId, CredentialId, ObjectId, TenantId},
     secret::{Pepper, SecretText},
     service_principal::ServicePrincipal,
@@ -262,6 +265,10 @@ fn pair(set: &mut WriteSet, pepper: &Pepper, n: u32) {
         }],
         certificates: vec![],
         redirects: vec![],
+        logout_url: None,
+        fallback_public_client: false,
+        optional_claims: OptionalClaims::default(),
+        require: Require::default(),
         known_clients: vec![],
         pre_authorized: vec![],
         disabled: false,

@@ -2,17 +2,23 @@
 
 pub mod credential;
 pub mod identifier_uri;
+pub mod optional_claims;
 pub mod permission;
+pub mod redirect;
+pub mod require;
 
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeSet, time::Duration};
 
 pub use credential::{CertificateCredential, SecretCredential};
 pub use identifier_uri::IdentifierUri;
+pub use optional_claims::{OptionalClaim, OptionalClaims};
 pub use permission::{AppRole, Consent, MemberType, RequiredResource, Scope};
+pub use redirect::{Platform, Redirect};
+pub use require::Require;
 
 use crate::{
-    id::{AppId, ObjectId, TenantId},
+    id::{AppId, ObjectId, PermissionId, TenantId},
     tenant::is_false,
     time::Timestamp,
 };
@@ -58,13 +64,26 @@ pub struct Application {
     /// Certificates.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub certificates: Vec<CertificateCredential>,
-    /// Redirect URIs: stored from a manifest, used once users sign in.
+    /// Where its users may be sent back to.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub redirects: Vec<String>,
-    /// `knownClientApplications`: stored, used once users consent.
+    pub redirects: Vec<Redirect>,
+    /// `logoutUrl`: what a browser loads when the user signs out elsewhere (front channel).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub logout_url: Option<String>,
+    /// `isFallbackPublicClient`: it is a public client where no redirect URI says what it is
+    /// (device code, password).
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub fallback_public_client: bool,
+    /// `optionalClaims`.
+    #[serde(default, skip_serializing_if = "OptionalClaims::is_default")]
+    pub optional_claims: OptionalClaims,
+    /// What it demands of the sign-in behind any token of a user for it.
+    #[serde(default, skip_serializing_if = "Require::is_empty")]
+    pub require: Require,
+    /// `knownClientApplications`: clients whose consent page covers what this application needs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub known_clients: Vec<AppId>,
-    /// `preAuthorizedApplications`: stored, used once users consent.
+    /// `preAuthorizedApplications`: clients that need no consent.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pre_authorized: Vec<PreAuthorized>,
     /// Disabled everywhere, in every tenant.
@@ -103,6 +122,10 @@ impl Application {
             secrets: Vec::new(),
             certificates: Vec::new(),
             redirects: Vec::new(),
+            logout_url: None,
+            fallback_public_client: false,
+            optional_claims: OptionalClaims::default(),
+            require: Require::default(),
             known_clients: Vec::new(),
             pre_authorized: Vec::new(),
             disabled: false,
@@ -114,6 +137,17 @@ impl Application {
     /// What people see.
     pub fn display_name(&self) -> &str {
         self.display_name.as_deref().unwrap_or(&self.name)
+    }
+
+    /// Whether it may act without a credential where no redirect URI says what it is: a native
+    /// application, or one registered as falling back to it.
+    pub fn allows_public_flows(&self) -> bool {
+        self.kind.is_public() || self.fallback_public_client
+    }
+
+    /// The scope with this id, if it is enabled.
+    pub fn enabled_scope(&self, id: PermissionId) -> Option<&Scope> {
+        self.scopes.iter().find(|scope| scope.id == id && !scope.disabled)
     }
 
     /// The format of tokens for this application: absent means v1.0 (protocol 5.1).
@@ -198,8 +232,8 @@ impl<'de> Deserialize<'de> for TokenVersion {
 pub struct PreAuthorized {
     /// The client.
     pub app_id: AppId,
-    /// Values of the scopes it needs no consent for.
-    pub scopes: BTreeSet<String>,
+    /// The scopes it needs no consent for, by id: a re-created scope is another one.
+    pub scopes: BTreeSet<PermissionId>,
 }
 
 /// What an application may choose that Graph has no word for (implementation.md 6).
@@ -218,6 +252,9 @@ pub struct Settings {
     /// Credential methods this client may use; empty means every one it has a credential for.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub allowed_methods: BTreeSet<credential::Method>,
+    /// It may use the password grant where the tenant allows that too (RFC 6749 4.3).
+    #[serde(skip_serializing_if = "is_false")]
+    pub password_grant: bool,
 }
 
 impl Settings {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    application::Require,
     id::{AppId, PermissionId},
     tenant::is_false,
 };
@@ -38,6 +39,22 @@ pub struct Scope {
     /// A disabled scope is never issued.
     #[serde(default, skip_serializing_if = "is_false")]
     pub disabled: bool,
+    /// What it demands of the sign-in, besides what its application demands.
+    #[serde(default, skip_serializing_if = "Require::is_empty")]
+    pub require: Require,
+}
+
+impl Scope {
+    /// An enabled scope that demands nothing of the sign-in.
+    pub fn new(
+        id: PermissionId,
+        value: impl Into<String>,
+        consent: Consent,
+        text: impl Into<String>,
+    ) -> Self {
+        let (value, text) = (value.into(), text.into());
+        Self { id, value, consent, text, disabled: false, require: Require::default() }
+    }
 }
 
 /// Who may consent to a scope (`type` of Graph's `permissionScope`).

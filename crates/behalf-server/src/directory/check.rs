@@ -4,9 +4,10 @@ use std::collections::HashSet;
 
 use behalf_core::{
     application::{
-        Application, IdentifierUri,
+        Application, IdentifierUri, Platform, Redirect, Require,
         identifier_uri::name_key,
         permission::{VALUE_MAX, is_permission_value},
+        require,
     },
     tenant::Tenant,
 };
@@ -19,7 +20,7 @@ pub(super) const NAME_MAX: usize = 120;
 const TEXT_MAX: usize = 1_000;
 /// Entries of all collections of an application together (protocol 6.1).
 const ENTRIES_MAX: usize = 1_200;
-/// Redirect URIs, and characters of one (protocol 6.1).
+/// Redirect URIs (protocol 6.1).
 const REDIRECTS_MAX: usize = 256;
 /// Secrets and certificates together: each one costs a comparison when a client authenticates.
 const CREDENTIALS_MAX: usize = 50;
@@ -36,9 +37,7 @@ pub(super) fn check(application: &Application, tenant: &Tenant) -> Result<(), Re
     public(application)?;
     uris(application, tenant)?;
     permissions(application)?;
-    for redirect in &application.redirects {
-        text("redirect URI", redirect, REDIRECTS_MAX)?;
-    }
+    sign_in(application)?;
     match application.behalf.token_lifetime_secs {
         Some(seconds) if !LIFETIME.contains(&seconds) => Err(Refusal::Permission(format!(
             "a token lifetime of {seconds} seconds: expected {} to {}",
@@ -100,6 +99,37 @@ fn public(application: &Application) -> Result<(), Refusal> {
         }
         _ => Ok(()),
     }
+}
+
+/// What its users' sign-in rests on.
+fn sign_in(application: &Application) -> Result<(), Refusal> {
+    let mut seen = HashSet::new();
+    for redirect in &application.redirects {
+        Redirect::register(&redirect.uri, redirect.platform)?;
+        if !seen.insert(&redirect.uri) {
+            return Err(Refusal::Permission(format!(
+                "the redirect URI {:?} is there twice, expected each once, on one platform",
+                redirect.uri
+            )));
+        }
+    }
+    if let Some(url) = &application.logout_url {
+        Redirect::register(url, Platform::Web)?;
+    }
+    let id_token = &application.optional_claims.id_token;
+    if let Some(claim) = id_token.iter().find(|claim| !claim.fits_id_token()) {
+        let claim = claim.as_str();
+        let why = format!("the optional claim {claim} is for access tokens, not for ID tokens");
+        return Err(Refusal::Permission(why));
+    }
+    let scopes = application.scopes.iter().map(|scope| &scope.require);
+    if scopes.chain([&application.require]).all(Require::is_well_formed) {
+        return Ok(());
+    }
+    Err(Refusal::Permission(format!(
+        "`acrs`: expected at most {} contexts like c1, of letters, digits and -._:",
+        require::ACRS_MAX
+    )))
 }
 
 fn uris(application: &Application, tenant: &Tenant) -> Result<(), Refusal> {

@@ -1,7 +1,7 @@
 //! Why something was not done to the directory: what was found, what was expected, what to do.
 
 use behalf_core::{
-    application::identifier_uri::UriRefusal,
+    application::{identifier_uri::UriRefusal, redirect::RedirectRefusal},
     id::AppId,
     secret::WeakSecret,
     time::{Timestamp, written},
@@ -104,6 +104,9 @@ pub enum Refusal {
     /// An App ID URI that is no good for this application.
     #[error(transparent)]
     Uri(#[from] UriRefusal),
+    /// A redirect or logout URI that is no good.
+    #[error(transparent)]
+    Redirect(#[from] RedirectRefusal),
     /// An App ID URI that another application of the tenant has.
     #[error("another application of this tenant has the App ID URI {0:?}")]
     UriTaken(String),
@@ -196,6 +199,7 @@ impl Refusal {
             | Self::TooMany { .. }
             | Self::NotADomain(_)
             | Self::Uri(_)
+            | Self::Redirect(_)
             | Self::Permission(_)
             | Self::Public(..)
             | Self::WeakSecret(_)

@@ -4,7 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use behalf_core::{
     application::{
-        AppKind, AppRole, Application, IdentifierUri, MemberType, RequiredResource, SignInAudience,
+        AppKind, AppRole, Application, IdentifierUri, MemberType, Platform, Redirect,
+        RequiredResource, SignInAudience,
     },
     id::{AppId, PermissionId, TenantId},
     secret::{Pepper, SecretText, Shape, shape},
@@ -300,7 +301,10 @@ async fn what_an_application_must_be_like() {
         let text = permission(refused(edit).await);
         assert!(text.contains(expected), "{text}");
     }
-    let many = refused(with!(a => a.redirects = vec!["http://localhost".into(); 257])).await;
+    let local = Redirect::register("http://localhost", Platform::Web).unwrap();
+    let twice = permission(refused(with!(a => a.redirects = vec![local.clone(); 2])).await);
+    assert!(twice.contains("is there twice"), "{twice}");
+    let many = refused(with!(a => a.redirects = vec![local.clone(); 257])).await;
     assert!(matches!(many, Refusal::TooMany { found: 257, most: 256, .. }));
     for name in ["", " a", "a\n", &"a".repeat(121)] {
         let new = new_app(&w.acme, name);

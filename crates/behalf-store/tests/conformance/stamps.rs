@@ -7,7 +7,7 @@ use std::{
 };
 
 use behalf_core::{
-    application::{AppKind, Application, Settings, SignInAudience},
+    application::{AppKind, Application, OptionalClaims, Require, Settings, SignInAudience},
     id::{AppId, CredentialId, ObjectId, PermissionId, TenantId},
     service_principal::{AppRoleAssignment, ServicePrincipal},
     tenant::{DomainName, Tenant},
@@ -49,6 +49,10 @@ fn ledger() -> Application {
         secrets: vec![],
         certificates: vec![],
         redirects: vec![],
+        logout_url: None,
+        fallback_public_client: false,
+        optional_claims: OptionalClaims::default(),
+        require: Require::default(),
         known_clients: vec![],
         pre_authorized: vec![],
         disabled: false,

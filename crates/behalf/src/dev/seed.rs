@@ -3,7 +3,10 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use behalf_core::{
-    application::{AppRole, Application, IdentifierUri, MemberType, RequiredResource, Scope},
+    application::{
+        AppRole, Application, IdentifierUri, MemberType, Platform, Redirect, RequiredResource,
+        Scope,
+    },
     id::{AppId, PermissionId, TenantId},
     secret::SecretText,
     tenant,
@@ -148,12 +151,8 @@ fn complete(
     application.scopes = app
         .scopes
         .iter()
-        .map(|(value, consent, text)| Scope {
-            id: permission(app, "scope", value),
-            value: (*value).to_owned(),
-            consent: *consent,
-            text: (*text).to_owned(),
-            disabled: false,
+        .map(|(value, consent, text)| {
+            Scope::new(permission(app, "scope", value), *value, *consent, *text)
         })
         .collect();
     application.roles = app
@@ -177,7 +176,9 @@ fn complete(
     });
     application.required_resource_access = required.collect();
     application.known_clients = app.known_clients.iter().copied().map(AppId).collect();
-    application.redirects = app.redirects.iter().map(|uri| (*uri).to_owned()).collect();
+    let platform = if app.kind.is_public() { Platform::InstalledClient } else { Platform::Web };
+    let redirects = app.redirects.iter().map(|uri| Redirect::register(uri, platform));
+    application.redirects = redirects.collect::<Result<_, _>>()?;
     Ok(())
 }
 

@@ -151,6 +151,7 @@ const TREND_REPORT: App = App {
     kind: AppKind::Web,
     audience: SignInAudience::Multi,
     calls: &[Call { api: "trend-api", as_user: &["Trends.Read"], as_app: &[] }],
+    redirects: &["http://localhost"],
     secret: true,
     ..PLAIN
 };

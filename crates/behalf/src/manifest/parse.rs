@@ -12,18 +12,15 @@ use serde_saphyr::{Error, options::MergeKeyPolicy};
 use super::MAX;
 
 /// Keys that later versions will know: never ignored, and not called misspelt either.
-const LATER: [&str; 12] = [
+const LATER: [&str; 9] = [
     "claims",
     "conditional-access",
     "federated",
     "groups",
     "guests",
-    "logout",
     "managed-identities",
-    "optional-claims",
     "owners",
     "policies",
-    "require",
     "users",
 ];
 /// Deepest nesting; a manifest has seven.
@@ -149,7 +146,7 @@ fn distance(one: &str, other: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use behalf_core::application::{AppKind, TokenAlg, TokenVersion};
+    use behalf_core::application::{AppKind, Platform, TokenAlg, TokenVersion};
 
     use super::*;
 
@@ -171,10 +168,16 @@ apps:
       roles:
         Entries.Read.All: { for: [app, user], enabled: true, id: 90150000-0000-4000-8000-000000000001 }
     redirects: []
+    logout: https://ledger.acme.test/bye
+    fallback-public-client: true
+    password-grant: false
+    optional-claims: { access-token: [act, idtyp+include_user_token], id-token: [email] }
+    require: { mfa: true, max-age: 1h, acrs: [c1] }
     combined-consent-for: [desk-app]
     pre-authorized: { desk-app: [Entries.Read] }
   - name: invoice-daemon
     uri: [api://one, api://two]
+    redirects: [http://localhost, { web: https://a.test/cb }, { spa: https://b.test }, { native: app://cb }]
     calls: { ledger-api: { as-user: [Entries.Read], as-app: [Entries.Read.All] } }
     credentials:
       - { secret: generate, name: initial, expires: 180d }
@@ -193,7 +196,12 @@ grants: { admin-consent: [invoice-daemon] }
         assert_eq!((token.version, token.alg), (Some(TokenVersion::V2), Some(TokenAlg::Es256)));
         assert_eq!(token.lifetime.unwrap().to_string(), "1h");
         assert_eq!(api.redirects, Some(vec![]), "empty is not absent");
-        assert_eq!(daemon.redirects, None);
+        assert_eq!(api.require.as_ref().unwrap().acrs, ["c1".to_owned()].into());
+        let redirects = daemon.redirects.as_ref().unwrap();
+        let platforms: Vec<_> = redirects.iter().map(|to| to.of(AppKind::Native).1).collect();
+        let (web, spa) = (Platform::Web, Platform::Spa);
+        assert_eq!(platforms, [Platform::InstalledClient, web, spa, Platform::InstalledClient]);
+        assert_eq!(redirects[0].of(AppKind::Web), ("http://localhost", web));
         assert_eq!(daemon.uri.as_ref().unwrap().as_slice().len(), 2);
         let credentials = daemon.credentials.as_ref().unwrap();
         assert_eq!(credentials[0].secret, Some(SecretSource::Generate));
@@ -263,7 +271,6 @@ grants: { admin-consent: [invoice-daemon] }
             ("users: []\n", "users"),
             ("groups: []\n", "groups"),
             ("apps:\n  - name: a\n    credentials: [{ federated: { issuer: x } }]\n", "federated"),
-            ("apps:\n  - name: a\n    optional-claims: {}\n", "optional-claims"),
         ] {
             let found = error(lines);
             assert!(found.contains(&format!("{key:?} is not in this version")), "{found}");

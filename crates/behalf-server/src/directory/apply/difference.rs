@@ -1,8 +1,10 @@
 //! What people are told of a change of an application: a line for each thing that differs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use behalf_core::application::{AppKind, Application, SignInAudience, TokenVersion};
+use behalf_core::application::{
+    AppKind, Application, OptionalClaim, OptionalClaims, Require, SignInAudience, TokenVersion,
+};
 
 use super::plan::{Line, Sign};
 
@@ -35,6 +37,14 @@ pub(super) fn lines(
     lines.value("token lifetime", &lifetime(before), &lifetime(after));
     lines.value("assertions", assertions(before), assertions(after));
     lines.value("allowed methods", &methods(before), &methods(after));
+    let allowed = |allowed: bool| if allowed { "allowed" } else { "not allowed" };
+    let grant = |app: &Application| allowed(app.behalf.password_grant);
+    lines.value("password grant", grant(before), grant(after));
+    let public = |app: &Application| if app.fallback_public_client { "public" } else { "none" };
+    lines.value("fallback client", public(before), public(after));
+    let logout = |app: &Application| app.logout_url.clone().unwrap_or_else(|| "none".to_owned());
+    lines.value("logout URL", &logout(before), &logout(after));
+    lines.value("demand", &demand(&before.require), &demand(&after.require));
     for (what, of) in COLLECTIONS {
         lines.items(what, &of(before), &of(after));
     }
@@ -52,6 +62,10 @@ fn blank(after: &Application) -> Application {
         roles: Vec::new(),
         required_resource_access: Vec::new(),
         redirects: Vec::new(),
+        logout_url: None,
+        fallback_public_client: false,
+        optional_claims: OptionalClaims::default(),
+        require: Require::default(),
         known_clients: Vec::new(),
         pre_authorized: Vec::new(),
         disabled: false,
@@ -66,13 +80,17 @@ type Items = BTreeMap<String, String>;
 /// What an application has several of.
 type Collection = fn(&Application) -> Items;
 
-const COLLECTIONS: [(&str, Collection); 6] = [
+const COLLECTIONS: [(&str, Collection); 8] = [
     ("uri", |app| {
         app.identifier_uris.iter().map(|uri| (uri.as_str().to_owned(), String::new())).collect()
     }),
     ("scope", |app| app.scopes.iter().map(|s| (s.value.clone(), format!("{s:?}"))).collect()),
     ("role", |app| app.roles.iter().map(|r| (r.value.clone(), format!("{r:?}"))).collect()),
-    ("redirect", |app| app.redirects.iter().map(|uri| (uri.clone(), String::new())).collect()),
+    ("redirect", |app| {
+        app.redirects.iter().map(|r| (r.uri.clone(), format!("{:?}", r.platform))).collect()
+    }),
+    ("optional claim in access tokens", |app| claims(&app.optional_claims.access_token)),
+    ("optional claim in ID tokens", |app| claims(&app.optional_claims.id_token)),
     ("combined consent for", |app| {
         app.known_clients.iter().map(|id| (id.to_string(), String::new())).collect()
     }),
@@ -85,6 +103,17 @@ const COLLECTIONS: [(&str, Collection); 6] = [
 fn calls(app: &Application, name: &dyn Fn(&behalf_core::id::AppId) -> String) -> Items {
     let required = app.required_resource_access.iter();
     required.map(|r| (name(&r.app_id), format!("{:?}{:?}", r.scopes, r.roles))).collect()
+}
+
+fn claims(claims: &BTreeSet<OptionalClaim>) -> Items {
+    claims.iter().map(|claim| (claim.as_str().to_owned(), String::new())).collect()
+}
+
+fn demand(require: &Require) -> String {
+    let mfa = require.mfa.then(|| "mfa".to_owned());
+    let age = require.max_age().map(|age| format!("sign-in within {}", super::manifest::Span(age)));
+    let said: Vec<_> = mfa.into_iter().chain(age).chain(require.acrs.iter().cloned()).collect();
+    if said.is_empty() { "none".to_owned() } else { said.join(", ") }
 }
 
 fn kind(kind: AppKind) -> &'static str {

@@ -1,6 +1,10 @@
 //! The manifest's words, as they are written in a file and sent over the admin socket
 //! (implementation.md 4). Unknown keys are errors.
 
+mod sign_in;
+
+pub use sign_in::{Claims, Demand, OnPlatform, RedirectTo};
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
@@ -89,7 +93,22 @@ pub struct App {
     pub credentials: Option<Vec<Credential>>,
     /// Where its users may be sent back to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub redirects: Option<Vec<String>>,
+    pub redirects: Option<Vec<RedirectTo>>,
+    /// What a browser loads when the user signs out elsewhere; empty for nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub logout: Option<String>,
+    /// Whether it is a public client where no redirect URI says what it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fallback_public_client: Option<bool>,
+    /// Whether it may use the password grant where the tenant allows that too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password_grant: Option<bool>,
+    /// Claims that tokens carry because it asks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub optional_claims: Option<Claims>,
+    /// What it demands of the sign-in behind a user's token for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub require: Option<Demand>,
     /// Clients whose consent covers this application too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub combined_consent_for: Option<Vec<String>>,
@@ -179,6 +198,9 @@ pub struct Scope {
     /// Its id; one is made when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<PermissionId>,
+    /// What it demands of the sign-in, besides what its application demands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub require: Option<Demand>,
 }
 
 /// A role that is offered.

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use behalf_core::{
     application::{
-        AppKind, AppRole, Application, IdentifierUri, PreAuthorized, RequiredResource, Scope,
-        SignInAudience, TokenAlg, TokenVersion, credential::Method,
+        AppKind, AppRole, Application, IdentifierUri, OptionalClaims, PreAuthorized, Redirect,
+        Require, RequiredResource, Scope, SignInAudience, TokenAlg, TokenVersion,
+        credential::Method,
     },
     id::AppId,
 };
@@ -26,7 +27,13 @@ pub(super) struct Wanted {
     pub(super) scopes: Option<Vec<Scope>>,
     pub(super) roles: Option<Vec<AppRole>>,
     pub(super) required: Option<Vec<RequiredResource>>,
-    pub(super) redirects: Option<Vec<String>>,
+    pub(super) redirects: Option<Vec<Redirect>>,
+    /// Empty for none.
+    pub(super) logout_url: Option<String>,
+    pub(super) fallback_public_client: Option<bool>,
+    pub(super) password_grant: Option<bool>,
+    pub(super) optional_claims: Option<OptionalClaims>,
+    pub(super) require: Option<Require>,
     pub(super) known_clients: Option<Vec<AppId>>,
     pub(super) pre_authorized: Option<Vec<PreAuthorized>>,
 }
@@ -54,6 +61,13 @@ impl Wanted {
         set(&mut application.roles, self.roles.as_ref());
         set(&mut application.required_resource_access, self.required.as_ref());
         set(&mut application.redirects, self.redirects.as_ref());
+        set(&mut application.fallback_public_client, self.fallback_public_client.as_ref());
+        set(&mut application.behalf.password_grant, self.password_grant.as_ref());
+        set(&mut application.optional_claims, self.optional_claims.as_ref());
+        set(&mut application.require, self.require.as_ref());
+        if let Some(url) = &self.logout_url {
+            application.logout_url = (!url.is_empty()).then(|| url.clone());
+        }
         set(&mut application.known_clients, self.known_clients.as_ref());
         set(&mut application.pre_authorized, self.pre_authorized.as_ref());
         if self.version.is_some() {

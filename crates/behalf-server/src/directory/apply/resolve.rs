@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use behalf_core::{
     application::{
-        AppKind, AppRole, Application, IdentifierUri, PreAuthorized, RequiredResource, Scope,
-        SignInAudience, TokenVersion, identifier_uri::name_key,
+        AppKind, AppRole, Application, IdentifierUri, OptionalClaims, PreAuthorized, Redirect,
+        Require, RequiredResource, Scope, SignInAudience, TokenVersion, identifier_uri::name_key,
     },
     id::{AppId, ObjectId, PermissionId, parse_guid},
 };
 
 use super::{
-    manifest::{App, Manifest, Offers},
+    manifest::{App, Manifest, Offers, RedirectTo},
     overlay::Wanted,
     plan::Context,
     state::{Known, State},
@@ -95,7 +95,11 @@ fn offered<'a>(
         strict_assertions: app.strict_assertions,
         allowed_methods: app.allowed_methods.clone(),
         disabled: app.disabled,
-        redirects: app.redirects.clone(),
+        logout_url: app.logout.clone(),
+        fallback_public_client: app.fallback_public_client,
+        password_grant: app.password_grant,
+        optional_claims: app.optional_claims.as_ref().map(OptionalClaims::from),
+        require: app.require.as_ref().map(Require::from),
         ..Wanted::default()
     };
     if let Some(offers) = &app.offers {
@@ -103,6 +107,16 @@ fn offered<'a>(
         wanted.roles = roles(&after, offers, context);
     }
     wanted.lay_over(&mut after);
+    if let Some(redirects) = &app.redirects {
+        let register = |to: &RedirectTo| {
+            let (uri, platform) = to.of(after.kind);
+            Redirect::register(uri, platform)
+        };
+        match redirects.iter().map(register).collect() {
+            Ok(redirects) => wanted.redirects = Some(redirects),
+            Err(refusal) => said.say(&format!("redirects: {refusal}")),
+        }
+    }
     if let Some(uris) = &app.uri {
         let register = |uri: &String| {
             IdentifierUri::register(uri, after.app_id, &state.tenant, after.audience)
@@ -156,6 +170,7 @@ fn scopes(before: &Application, offers: &Offers, context: &Context<'_>) -> Optio
             consent: scope.consent,
             text: scope.text.clone(),
             disabled: !scope.enabled,
+            require: scope.require.as_ref().map(Require::from).unwrap_or_default(),
         }
     };
     Some(offered.iter().map(scope).collect())
@@ -218,8 +233,8 @@ impl References<'_, '_> {
                 let roles = resource.roles.iter().map(|r| (&r.value, r.id)).collect();
                 let resource = RequiredResource {
                     app_id: id,
-                    scopes: pick(name, "scope", (&call.as_user, &scopes), said),
-                    roles: pick(name, "role", (&call.as_app, &roles), said),
+                    scopes: pick(("calls", name, "scope"), (&call.as_user, &scopes), said),
+                    roles: pick(("calls", name, "role"), (&call.as_app, &roles), said),
                 };
                 if required.insert(id, resource).is_some() {
                     said.say(&format!("calls: {name:?} is there under another name too"));
@@ -232,9 +247,11 @@ impl References<'_, '_> {
             wanted.known_clients = Some(ids.collect::<BTreeSet<_>>().into_iter().collect());
         }
         if let Some(clients) = &target.app.pre_authorized {
+            let own = target.after.scopes.iter().map(|s| (&s.value, s.id)).collect();
             let one = |(name, scopes): (&String, &BTreeSet<String>)| {
                 let app_id = self.client(name, "pre-authorized", said)?;
-                Some(PreAuthorized { app_id, scopes: scopes.clone() })
+                let place = ("pre-authorized", target.app.name.as_str(), "scope");
+                Some(PreAuthorized { app_id, scopes: pick(place, (scopes, &own), said) })
             };
             wanted.pre_authorized = Some(clients.iter().filter_map(one).collect());
         }
@@ -244,8 +261,7 @@ impl References<'_, '_> {
 
 /// The ids of the permissions that are called for by value.
 fn pick(
-    resource: &str,
-    what: &str,
+    (place, resource, what): (&str, &str, &str),
     (values, offered): (&BTreeSet<String>, &BTreeMap<&String, PermissionId>),
     said: &mut Problems<'_>,
 ) -> BTreeSet<PermissionId> {
@@ -257,7 +273,7 @@ fn pick(
         }
         let known: Vec<&str> = offered.keys().map(|value| value.as_str()).collect();
         let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-        said.say(&format!("calls: {resource} offers no {what} {value:?}, but {known}"));
+        said.say(&format!("{place}: {resource} offers no {what} {value:?}, but {known}"));
     }
     ids
 }
