@@ -16,7 +16,7 @@ pub enum DirectoryRole {
     ApplicationAdministrator,
     /// The same as [`Self::ApplicationAdministrator`] here: behalf has no application proxy.
     CloudApplicationAdministrator,
-    /// May register applications, and consents for himself like anybody.
+    /// May register applications, and consents for himself even where users may not.
     ApplicationDeveloper,
     /// Users, their passwords and sessions.
     UserAdministrator,

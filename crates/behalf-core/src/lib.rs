@@ -4,8 +4,10 @@
 //! answers with an outcome or with a [`token::Refusal`], each with the ordered checks that led
 //! to it.
 
+pub mod access;
 pub mod application;
 pub mod claims;
+pub mod consent;
 pub mod directory_role;
 pub mod event;
 pub mod grant;
