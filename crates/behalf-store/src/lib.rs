@@ -20,7 +20,7 @@ pub use backend::{
     Seq,
 };
 pub use coherence::Stamp;
-pub use reading::{List, Reading};
+pub use reading::{GrantsOf, List, Reading};
 pub use record::{Class, Entry, Index, Key, Kind, Record, Stored, Version};
 pub use store::Store;
 pub use write_set::{Append, Delete, Expect, Invalid, Put, WriteSet, limits};

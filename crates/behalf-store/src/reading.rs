@@ -4,6 +4,8 @@ use std::sync::{Mutex, PoisonError};
 
 use behalf_core::{
     application::Application,
+    consent::approval::ApprovalRequest,
+    grant::{GrantedFor, PermissionGrant},
     id::{AppId, CredentialId, ObjectId, TenantId},
     service_principal::{AppRoleAssignment, ServicePrincipal},
     tenant::{DomainName, Tenant},
@@ -18,8 +20,9 @@ use crate::{
         application::{self, AppHome},
         assignment,
         audit::{self, AuditEntry},
-        credential_use, deployment,
+        consent_request, credential_use, deployment,
         domain::{self, DomainOwner},
+        permission_grant,
         resource_name::{self, NameOwner},
         service_principal, tenant,
         used_assertion::{self, UsedAssertion},
@@ -45,6 +48,17 @@ pub struct List<T> {
     pub items: Vec<T>,
     /// There may be more after this id.
     pub next: Option<Cursor>,
+}
+
+/// Whose delegated permissions are meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GrantsOf {
+    /// Those a client has, by its service principal.
+    Client(ObjectId),
+    /// Those on a resource, by its service principal.
+    Resource(ObjectId),
+    /// Those a user gave for himself.
+    User(ObjectId),
 }
 
 impl<'a> Reading<'a> {
@@ -221,6 +235,55 @@ impl<'a> Reading<'a> {
         let value = resource.bytes().to_vec();
         let page = self.find(tenant, Index::AssignmentByResource, value, after, Page::MAX).await?;
         list(page, assignment::read)
+    }
+
+    /// The delegated permissions of a client on a resource, both by service principal.
+    pub async fn permission_grant(
+        &self,
+        tenant: TenantId,
+        pair: (ObjectId, ObjectId),
+        granted_for: GrantedFor,
+    ) -> Result<Option<Stored<PermissionGrant>>, ReadError> {
+        let key = permission_grant::key(tenant, pair, granted_for);
+        self.get_as(key, permission_grant::read).await
+    }
+
+    /// The delegated permissions of one party, a page at a time.
+    pub async fn permission_grants(
+        &self,
+        tenant: TenantId,
+        of: GrantsOf,
+        after: Option<Cursor>,
+    ) -> Result<List<Stored<PermissionGrant>>, ReadError> {
+        let (index, id) = match of {
+            GrantsOf::Client(id) => (Index::GrantByClient, id),
+            GrantsOf::Resource(id) => (Index::GrantByResource, id),
+            GrantsOf::User(id) => (Index::GrantByUser, id),
+        };
+        let page = self.find(tenant, index, id.bytes().to_vec(), after, Page::MAX).await?;
+        list(page, permission_grant::read)
+    }
+
+    /// A user's request that an administrator consent to a client.
+    pub async fn consent_request(
+        &self,
+        tenant: TenantId,
+        user: ObjectId,
+        client: AppId,
+    ) -> Result<Option<Stored<ApprovalRequest>>, ReadError> {
+        self.get_as(consent_request::key(tenant, user, client), consent_request::read).await
+    }
+
+    /// A tenant's requests that an administrator consent, by user, a page at a time.
+    pub async fn consent_requests(
+        &self,
+        tenant: TenantId,
+        after: Option<Cursor>,
+    ) -> Result<List<Stored<ApprovalRequest>>, ReadError> {
+        list(
+            self.scan(tenant, Kind::ConsentRequest, after, Page::MAX).await?,
+            consent_request::read,
+        )
     }
 
     /// The deployment's tenants, ordered by id, a page at a time.

@@ -6,9 +6,11 @@
 pub mod application;
 pub mod assignment;
 pub mod audit;
+pub mod consent_request;
 pub mod credential_use;
 pub mod deployment;
 pub mod domain;
+pub mod permission_grant;
 pub mod resource_name;
 pub mod service_principal;
 pub mod tenant;
