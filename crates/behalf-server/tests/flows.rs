@@ -15,6 +15,7 @@ mod flows {
     mod correlation;
     mod discovery;
     mod error_rows;
+    mod former_urls;
     mod limits;
     mod revocation;
     mod sign_in_log;

@@ -34,6 +34,8 @@ use crate::{
 pub struct Config {
     /// `https` origin without a trailing slash: what clients connect to and tokens carry.
     pub public_url: String,
+    /// What it was before, in the same form.
+    pub previous_public_urls: Vec<String>,
     /// Where the public listener binds.
     pub listen: SocketAddr,
     /// Where health and metrics are served in plain HTTP; `None`: nowhere.

@@ -30,6 +30,7 @@ impl<'a> Reader<'a> {
     /// The configuration, if every setting could be read. Problems are noted either way.
     pub(super) fn config(mut self) -> Option<Config> {
         let public_url = self.read("public_url", value::public_url);
+        let previous = self.optional("previous_public_urls", value::public_urls);
         let listen = self.read("listen", value::address);
         let management_listen = self.read("management.listen", value::address_or_off);
         let (tls_cert, tls_key) = (self.path("tls.cert"), self.path("tls.key"));
@@ -54,6 +55,7 @@ impl<'a> Reader<'a> {
         self.announced_in_time(rotation, announce);
         Some(Config {
             public_url: public_url?,
+            previous_public_urls: previous.unwrap_or_default(),
             listen: listen?,
             management_listen: management_listen?,
             tls_cert: tls_cert?,

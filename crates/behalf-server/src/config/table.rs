@@ -12,6 +12,8 @@ pub struct Setting {
     /// Whether its value may hold a secret: then it is not repeated in messages, and may be given
     /// as the name of a file, in the variable with `_FILE` added.
     pub secret: bool,
+    /// Whether it takes several values: an array in the file, elsewhere with commas between.
+    pub list: bool,
     /// What it accepts, with an example.
     pub takes: &'static str,
     /// What it does.
@@ -36,7 +38,7 @@ impl Setting {
 }
 
 const fn required(key: &'static str, takes: &'static str, about: &'static str) -> Setting {
-    Setting { key, default: None, required: true, secret: false, takes, about }
+    Setting { key, default: None, required: true, secret: false, list: false, takes, about }
 }
 
 const fn optional(
@@ -45,17 +47,30 @@ const fn optional(
     takes: &'static str,
     about: &'static str,
 ) -> Setting {
-    Setting { key, default, required: false, secret: false, takes, about }
+    Setting { key, default, required: false, secret: false, list: false, takes, about }
 }
 
 /// All settings, in the order in which they are shown.
-pub const SETTINGS: [Setting; 23] = [
+pub const SETTINGS: [Setting; 24] = [
     required(
         "public_url",
         "an https origin without a path: `https://login.example.com`",
         "Clients connect to it, and tokens and metadata carry it. Changing it later makes clients \
          and APIs distrust the tokens until they are configured anew.",
     ),
+    Setting {
+        key: "previous_public_urls",
+        default: None,
+        required: false,
+        secret: false,
+        list: true,
+        takes: "origins like `public_url`, 8 at most: `[\"https://old.example.com\"]`; in the \
+                environment and as a flag with commas between",
+        about: "What `public_url` was before. Client assertions that are addressed to one of them \
+                still count; tokens and metadata carry `public_url` alone. Clients that find the \
+                server by its metadata need none of it. Remove one when its last client has \
+                moved.",
+    },
     optional(
         "listen",
         Some("0.0.0.0:8443"),
@@ -81,6 +96,7 @@ pub const SETTINGS: [Setting; 23] = [
         default: None,
         required: true,
         secret: true,
+        list: false,
         takes: "`sqlite:///` and an absolute path: `sqlite:///var/lib/behalf/behalf.db`",
         about: "Where the directory is kept. The sign-in log is kept in the same folder.",
     },
@@ -144,7 +160,8 @@ pub const SETTINGS: [Setting; 23] = [
         Some("20"),
         "failures a second, or `off`",
         "Failed authentications from one address (IPv6: one /64); ten times as many at once. One \
-         client id there may use a tenth of it.",
+         client id there may use a tenth of it, and so may all requests that name none, and all \
+         that name nonsense.",
     ),
     optional(
         "limits.tenant",

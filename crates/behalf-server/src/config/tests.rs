@@ -91,6 +91,36 @@ fn everything_that_is_wrong_is_said_at_once() {
 }
 
 #[test]
+fn former_public_urls_are_origins_in_an_array_or_with_commas_between() {
+    let expected = ["https://old.example.com", "https://older.example.com:8443"];
+    let array = with(
+        r#"previous_public_urls = ["https://Old.example.com/", "https://older.example.com:8443"]"#,
+    );
+    assert_eq!(array.unwrap().previous_public_urls, expected);
+    let listed = "https://old.example.com,https://older.example.com:8443";
+    let variable = Environment::of([("BEHALF_PREVIOUS_PUBLIC_URLS", listed)]);
+    let config = Config::load(file(GOOD), &variable, &[]).unwrap();
+    assert_eq!(config.previous_public_urls, expected);
+    assert_eq!(from_file(GOOD).unwrap().previous_public_urls, [""; 0]);
+    assert_eq!(with("previous_public_urls = []").unwrap().previous_public_urls, [""; 0]);
+
+    for (given, what) in [
+        (r#"["http://old.example.com"]"#, "its scheme is http"),
+        (r#"["https://old.example.com/path"]"#, "it has a path"),
+        (r#"["https://old.example.com", "x"]"#, "not a URL"),
+        (r"[1]", "its type in"),
+        (r"true", "its type in"),
+    ] {
+        let found = problem(&format!("previous_public_urls = {given}"));
+        assert!(found.what.contains(what), "{given}: {}", found.what);
+    }
+    let many = format!("previous_public_urls = [{}]", r#""https://a.example","#.repeat(9));
+    assert!(problem(&many).what.contains("9 of them, expected 8 at most"));
+    // Only where several make sense.
+    assert!(problem(r#"default_tenant = ["acme.test"]"#).what.contains("its type in"));
+}
+
+#[test]
 fn a_public_url_is_an_https_origin() {
     for (given, expected) in [
         ("https://login.example.com", "https://login.example.com"),

@@ -50,6 +50,19 @@ pub(super) fn public_url(text: &str) -> Result<String, Wrong> {
     Ok(url.origin().ascii_serialization())
 }
 
+/// Most former public URLs: each is compared with the audience of every assertion.
+const FORMER_MAX: usize = 8;
+
+/// Former public origins, with commas between.
+pub(super) fn public_urls(text: &str) -> Result<Vec<String>, Wrong> {
+    let named = text.split(',').map(str::trim).filter(|url| !url.is_empty());
+    let urls: Vec<_> = named.map(public_url).collect::<Result<_, _>>()?;
+    if urls.len() > FORMER_MAX {
+        return Err(Wrong::plain(format!("{} of them, expected {FORMER_MAX} at most", urls.len())));
+    }
+    Ok(urls)
+}
+
 /// `1.2.3.4:443` or `[::]:443`.
 pub(super) fn address(text: &str) -> Result<SocketAddr, Wrong> {
     text.parse().map_err(|_| Wrong::plain("not an IP address and port"))

@@ -66,8 +66,8 @@ pub struct LimitSettings {
     /// Token requests of one authenticated client in one tenant.
     pub client: Rate,
     /// Failures from one address prefix (IPv4 /32, IPv6 /64). One client there may use a tenth, and
-    /// so may all requests without a readable client id together, so that who is broken does not
-    /// use up what its neighbours behind the same NAT need.
+    /// so may all requests that name none, and all that name nonsense, so that who is broken does
+    /// not use up what its neighbours behind the same NAT need.
     pub address: Rate,
     /// Token requests of one tenant's authenticated clients together.
     pub tenant: Rate,

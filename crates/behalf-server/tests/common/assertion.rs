@@ -24,6 +24,12 @@ const STRANGER: &[u8] =
 /// A server whose daemon has a certificate beside its secret.
 pub(crate) async fn server() -> TestServer {
     let server = TestServer::start().await;
+    register(&server).await;
+    server
+}
+
+/// Registers the certificate for the daemon.
+pub(crate) async fn register(server: &TestServer) {
     let certificate = CertificateCredential {
         id: CredentialId(Uuid::from_u128(0xce)),
         name: "2026".to_owned(),
@@ -31,7 +37,6 @@ pub(crate) async fn server() -> TestServer {
         created: NOW,
     };
     server.edit(DAEMON, |app| app.certificates.push(certificate)).await;
-    server
 }
 
 pub(crate) fn header() -> Value {

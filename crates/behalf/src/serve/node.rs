@@ -140,7 +140,7 @@ pub(crate) fn settings(config: &Config) -> Settings {
     let folder = data_folder(config).to_owned();
     Settings {
         public_url: config.public_url.clone(),
-        previous_public_urls: Vec::new(),
+        previous_public_urls: config.previous_public_urls.clone(),
         default_tenant: config.default_tenant.clone(),
         lifetimes: Lifetimes { base: config.token_lifetime, jitter: config.token_jitter },
         limits: config.limits,
