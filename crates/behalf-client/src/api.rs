@@ -8,10 +8,12 @@ use reqwest::{Body, RequestBuilder, Response};
 use serde::Serialize;
 use url::{Host, Url};
 
+use crate::acquire::Acquire;
 use crate::challenge;
 use crate::confidential::ConfidentialClient;
 use crate::error::Error;
 use crate::scopes::Scopes;
+use crate::secret::Secret;
 use crate::token::AccessToken;
 
 /// Why a call got no answer.
@@ -52,16 +54,16 @@ impl ForResource {
     /// As [`reqwest`](Self::reqwest), with the caller's own client.
     pub fn with(self, http: reqwest::Client) -> Result<ApiClient, Error> {
         Scopes::for_application([self.scope.as_str()])?;
-        Ok(ApiClient { client: self.client, scope: self.scope, http })
+        let source = TokenSource::Application { client: self.client, scope: self.scope };
+        Ok(ApiClient { source, http })
     }
 }
 
 /// Calls APIs with tokens of the application, which it fetches, keeps and renews. A claims
 /// challenge (401, `insufficient_claims`) is answered once, with a token that has the claims.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct ApiClient {
-    client: ConfidentialClient,
-    scope: String,
+    source: TokenSource,
     http: reqwest::Client,
 }
 
@@ -94,20 +96,6 @@ impl ApiClient {
     /// Any method. A broken address is told by [`ApiRequest::send`].
     pub fn request(&self, method: Method, url: impl AsRef<str>) -> ApiRequest {
         ApiRequest { builder: self.http.request(method, url.as_ref()), api: self.clone() }
-    }
-
-    async fn token(&self, claims: Option<String>) -> Result<AccessToken, Error> {
-        let acquire = self.client.acquire_token_for_client([self.scope.as_str()]);
-        match claims {
-            Some(claims) => acquire.claims(claims).await,
-            None => acquire.await,
-        }
-    }
-}
-
-impl fmt::Debug for ApiClient {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ApiClient").field("scope", &self.scope).finish_non_exhaustive()
     }
 }
 
@@ -147,16 +135,50 @@ impl ApiRequest {
     /// Sends it with a token. After a claims challenge it is sent once more, unless its body is a
     /// stream; the second answer is final.
     pub async fn send(self) -> Result<Response, ApiError> {
-        let Self { builder, api } = self;
+        self.api.source.send(&self.api.http, self.builder).await
+    }
+}
+
+/// Whose token a call carries.
+#[derive(Clone)]
+pub(crate) enum TokenSource {
+    Application { client: ConfidentialClient, scope: String },
+    User { client: ConfidentialClient, scopes: Vec<String>, assertion: Secret },
+}
+
+impl TokenSource {
+    fn token(&self) -> Acquire {
+        match self {
+            Self::Application { client, scope } => client.acquire_token_for_client([scope]),
+            Self::User { client, scopes, assertion } => {
+                client.acquire_token_on_behalf_of(assertion.expose(), scopes)
+            }
+        }
+    }
+
+    pub(crate) async fn send(
+        &self,
+        http: &reqwest::Client,
+        builder: RequestBuilder,
+    ) -> Result<Response, ApiError> {
         let request = builder.build()?;
         ensure_private(request.url())?;
         let again = request.try_clone();
-        let answer = send(&api.http, request, &api.token(None).await?).await?;
+        let answer = send(http, request, &self.token().await?).await?;
         match (challenged(&answer), again) {
             (Some(claims), Some(request)) => {
-                send(&api.http, request, &api.token(Some(claims)).await?).await
+                send(http, request, &self.token().claims(claims).await?).await
             }
             _ => Ok(answer),
+        }
+    }
+}
+
+impl fmt::Debug for TokenSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Application { scope, .. } => write!(f, "Application({scope})"),
+            Self::User { scopes, .. } => write!(f, "User({})", scopes.join(" ")),
         }
     }
 }

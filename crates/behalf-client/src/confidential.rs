@@ -9,6 +9,7 @@ use crate::authority::Authority;
 use crate::builder::{BuildError, Builder};
 use crate::cache::{AssertionHasher, Slots};
 use crate::directory::Directory;
+use crate::downstream::Downstream;
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::scopes::Scopes;
@@ -90,6 +91,17 @@ impl ConfidentialClient {
         let wanted = Scopes::parse(scopes)
             .map(|scopes| Wanted::OnBehalfOf { assertion: Secret::from(assertion), scopes });
         Acquire::new(self.clone(), wanted.map_err(Error::from))
+    }
+
+    /// An API that is called for users (on-behalf-of), at `base`. What is wrong with base or scopes
+    /// is told by the first call.
+    pub fn downstream<S: Into<String>>(
+        &self,
+        base: impl Into<String>,
+        scopes: impl IntoIterator<Item = S>,
+    ) -> Downstream {
+        let scopes = scopes.into_iter().map(Into::into).collect();
+        Downstream::new(self.clone(), base.into(), scopes)
     }
 
     /// An API that is called as the application itself, such as `api://ledger/.default`.

@@ -11,6 +11,7 @@ pub mod authorize;
 pub mod claims;
 pub mod claims_request;
 mod client_info;
+pub mod delegation;
 pub mod device;
 pub mod discovery;
 pub mod error;

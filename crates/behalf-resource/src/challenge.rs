@@ -1,10 +1,12 @@
 use std::sync::Arc;
 
 use axum::response::{IntoResponse, Response};
+use behalf_protocol::delegation::OnwardFailure;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 
 use crate::guard::Forbidden;
+use crate::onward;
 use crate::validate::Refusal;
 
 /// Where a caller gets a token that would be accepted.
@@ -50,6 +52,10 @@ pub enum AuthError {
     /// No guard looked at the token of this request, and the layer denies by default: 403.
     #[error("this address is not open to anybody")]
     Unguarded,
+    /// The handler's call onwards failed: 401 with a claims challenge, or 403, where the user must
+    /// act; 503 where waiting helps; else 502.
+    #[error("{}", onward::text(.0))]
+    Onward(OnwardFailure),
     /// A guard without the layer: 500.
     #[error("the router lacks the layer of behalf_resource::ResourceServer")]
     NoLayer,
@@ -57,19 +63,20 @@ pub enum AuthError {
 
 impl AuthError {
     /// The status of the answer.
-    pub const fn status(&self) -> StatusCode {
+    pub fn status(&self) -> StatusCode {
         match self {
             Self::Token { refusal: Refusal::KeysUnavailable, .. } => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
             Self::NoToken(_) | Self::Header | Self::Token { .. } => StatusCode::UNAUTHORIZED,
             Self::Forbidden(_) | Self::Unguarded => StatusCode::FORBIDDEN,
+            Self::Onward(failure) => onward::status(failure),
             Self::NoLayer => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
     /// The OAuth error code, where there is one.
-    const fn code(&self) -> Option<&'static str> {
+    fn code(&self) -> Option<&'static str> {
         match self {
             Self::Token { refusal: Refusal::KeysUnavailable, .. } => {
                 Some("temporarily_unavailable")
@@ -77,12 +84,26 @@ impl AuthError {
             Self::Header => Some("invalid_request"),
             Self::Token { .. } => Some("invalid_token"),
             Self::Forbidden(_) | Self::Unguarded => Some("insufficient_scope"),
+            Self::Onward(failure) => Some(onward::code(failure)),
             Self::NoToken(_) | Self::NoLayer => None,
+        }
+    }
+
+    /// The wait of a 503, in seconds.
+    fn retry_after(&self) -> u64 {
+        match self {
+            Self::Onward(OnwardFailure::Unavailable { retry_after: Some(wait) }) => wait.as_secs(),
+            _ => 10,
         }
     }
 
     /// The value of `WWW-Authenticate`. All texts are ours, so nothing needs escaping.
     fn challenge(&self) -> String {
+        if let Self::Onward(failure) = self
+            && let Some(challenge) = onward::claims_challenge(failure)
+        {
+            return challenge;
+        }
         let mut parameters = Vec::new();
         if let Some(code) = self.code() {
             parameters.push(format!(r#"error="{code}""#));
@@ -120,7 +141,7 @@ impl IntoResponse for AuthError {
                 headers.insert(WWW_AUTHENTICATE, challenge);
             }
         } else if status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(RETRY_AFTER, HeaderValue::from_static("10"));
+            headers.insert(RETRY_AFTER, HeaderValue::from(self.retry_after()));
         }
         response
     }

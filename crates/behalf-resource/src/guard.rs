@@ -2,12 +2,14 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
+use behalf_protocol::delegation::UserAssertion;
 use http::request::Parts;
 use uuid::Uuid;
 
 use crate::challenge::AuthError;
 use crate::layer::Authentication;
 use crate::permission::{AppPermission, Scope};
+use crate::presented::Presented;
 use crate::token::{Caller, ValidToken};
 
 /// A valid token that does not carry what a route asks for.
@@ -49,7 +51,7 @@ impl Forbidden {
 /// What a route asks of its caller.
 pub trait Guard: Sized {
     /// Passes the token through if it carries what is asked for.
-    fn check(token: Arc<ValidToken>) -> Result<Self, Forbidden>;
+    fn check(presented: Presented) -> Result<Self, Forbidden>;
 
     /// The token.
     fn token(&self) -> &ValidToken;
@@ -58,42 +60,58 @@ pub trait Guard: Sized {
 /// A user, through an application that holds the delegated scope `S`.
 #[derive(Debug, Clone)]
 pub struct OnBehalf<S> {
-    token: Arc<ValidToken>,
+    presented: Presented,
     scope: PhantomData<fn() -> S>,
 }
 
 impl<S: Scope> OnBehalf<S> {
     /// The user's object id in the tenant.
     pub fn oid(&self) -> Uuid {
-        let (Caller::User { oid, .. } | Caller::App { oid, .. }) = self.token.caller();
+        let (Caller::User { oid, .. } | Caller::App { oid, .. }) = self.token().caller();
         *oid
     }
 
     /// The user's tenant.
     pub fn tenant(&self) -> Uuid {
-        let (Caller::User { tenant, .. } | Caller::App { tenant, .. }) = self.token.caller();
+        let (Caller::User { tenant, .. } | Caller::App { tenant, .. }) = self.token().caller();
         *tenant
     }
 
     /// The token.
     pub fn token(&self) -> &ValidToken {
-        &self.token
+        self.presented.token()
     }
 }
 
 impl<S: Scope> Guard for OnBehalf<S> {
-    fn check(token: Arc<ValidToken>) -> Result<Self, Forbidden> {
+    fn check(presented: Presented) -> Result<Self, Forbidden> {
+        let token = presented.token();
         match token.caller() {
             Caller::App { .. } => Err(Forbidden::wrong_caller(Some(S::VALUE))),
             Caller::User { .. } if token.scopes().any(|scope| scope == S::VALUE) => {
-                Ok(Self { token, scope: PhantomData })
+                Ok(Self { presented, scope: PhantomData })
             }
             Caller::User { .. } => Err(Forbidden::lacks(Some(S::VALUE))),
         }
     }
 
     fn token(&self) -> &ValidToken {
-        &self.token
+        self.presented.token()
+    }
+}
+
+/// The token is sent onwards as it came.
+impl<S: Scope> UserAssertion for OnBehalf<S> {
+    fn assertion(&self) -> &str {
+        self.presented.bearer()
+    }
+
+    fn handles_challenges(&self) -> bool {
+        self.token().handles_challenges()
+    }
+
+    fn authorization_uri(&self) -> Option<&str> {
+        Some(self.presented.authorization_uri())
     }
 }
 
@@ -125,7 +143,8 @@ impl<R: AppPermission> AppOnly<R> {
 }
 
 impl<R: AppPermission> Guard for AppOnly<R> {
-    fn check(token: Arc<ValidToken>) -> Result<Self, Forbidden> {
+    fn check(presented: Presented) -> Result<Self, Forbidden> {
+        let token = presented.token;
         let holds = |role: &str| token.roles().iter().any(|held| held == role);
         match token.caller() {
             Caller::User { .. } => Err(Forbidden::wrong_caller(R::ROLE)),
@@ -158,10 +177,10 @@ impl<A: Guard, B: Guard> Either<A, B> {
 }
 
 impl<A: Guard, B: Guard> Guard for Either<A, B> {
-    fn check(token: Arc<ValidToken>) -> Result<Self, Forbidden> {
-        A::check(Arc::clone(&token))
-            .map(Self::Left)
-            .or_else(|first| B::check(token).map(Self::Right).map_err(|second| first.or(second)))
+    fn check(presented: Presented) -> Result<Self, Forbidden> {
+        A::check(presented.clone()).map(Self::Left).or_else(|first| {
+            B::check(presented).map(Self::Right).map_err(|second| first.or(second))
+        })
     }
 
     fn token(&self) -> &ValidToken {

@@ -11,8 +11,8 @@ use tower::{Layer, Service};
 
 use crate::challenge::AuthError;
 use crate::guard::Guard;
+use crate::presented::{Bearer, Presented};
 use crate::server::ResourceServer;
-use crate::token::ValidToken;
 use crate::validate::Refusal;
 
 /// Puts the outcome of validation before the handlers. Made by
@@ -60,7 +60,7 @@ pub struct ResourceService<S> {
 /// What the layer found out about a request; kept in its extensions for the guards.
 #[derive(Clone)]
 pub(crate) struct Authentication {
-    outcome: Result<Arc<ValidToken>, AuthError>,
+    outcome: Result<Presented, AuthError>,
     /// Set when a guard looked at the token; only where the layer wants to know.
     guarded: Option<Arc<AtomicBool>>,
 }
@@ -71,8 +71,7 @@ impl Authentication {
         if let Some(guarded) = &self.guarded {
             guarded.store(true, Ordering::Relaxed);
         }
-        G::check(Arc::clone(self.outcome.as_ref().map_err(Clone::clone)?))
-            .map_err(AuthError::Forbidden)
+        G::check(self.outcome.clone()?).map_err(AuthError::Forbidden)
     }
 }
 
@@ -99,7 +98,9 @@ where
         let mut inner = std::mem::replace(&mut self.inner, clone);
         let ResourceLayer { server, deny_by_default } = &self.layer;
         let known = match bearer(request.headers()) {
-            Ok(Some(token)) => server.remembered(token).map(Ok),
+            Ok(Some(bearer)) => server
+                .remembered(bearer.as_str())
+                .map(|token| Ok(Presented::new(token, bearer, server))),
             Ok(None) => Some(Err(AuthError::NoToken(server.directions()))),
             Err(error) => Some(Err(error)),
         };
@@ -139,30 +140,33 @@ where
     }
 }
 
-async fn validate(
-    server: &ResourceServer,
-    headers: &HeaderMap,
-) -> Result<Arc<ValidToken>, AuthError> {
+async fn validate(server: &ResourceServer, headers: &HeaderMap) -> Result<Presented, AuthError> {
     let refused = |refusal| AuthError::Token { refusal, directions: server.directions() };
     match bearer(headers)? {
-        Some(token) => server.validate(token).await.map_err(refused),
+        Some(bearer) => {
+            let token = server.validate(bearer.as_str()).await.map_err(refused)?;
+            Ok(Presented::new(token, bearer, server))
+        }
         None => Err(refused(Refusal::Malformed)),
     }
 }
 
 /// The bearer token of the `Authorization` header, the only place that is looked at (RFC 6750
 /// section 2.1). Other schemes count as no token.
-fn bearer(headers: &HeaderMap) -> Result<Option<&str>, AuthError> {
+fn bearer(headers: &HeaderMap) -> Result<Option<Bearer>, AuthError> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let Some(value) = values.next() else { return Ok(None) };
     if values.next().is_some() {
         return Err(AuthError::Header);
     }
-    let value = value.to_str().map_err(|_| AuthError::Header)?;
-    let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
+    let text = value.to_str().map_err(|_| AuthError::Header)?;
+    let (scheme, token) = text.split_once(' ').unwrap_or((text, ""));
     if !scheme.eq_ignore_ascii_case("Bearer") {
         return Ok(None);
     }
     let token = token.trim_start_matches(' ');
-    if token.is_empty() { Err(AuthError::Header) } else { Ok(Some(token)) }
+    if token.is_empty() {
+        return Err(AuthError::Header);
+    }
+    Ok(Some(Bearer::new(value.clone(), text.len() - token.len())))
 }

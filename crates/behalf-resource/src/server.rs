@@ -93,6 +93,10 @@ impl ResourceServer {
     }
 
     /// Where callers without a usable token are sent.
+    pub(crate) fn authorization_uri(&self) -> &str {
+        &self.0.directions.authorization_uri
+    }
+
     pub(crate) fn directions(&self) -> Directions {
         self.0.directions.clone()
     }

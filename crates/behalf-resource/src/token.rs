@@ -37,6 +37,7 @@ pub struct ValidToken {
     pub(crate) expires: u64,
     pub(crate) not_before: u64,
     pub(crate) token_id: Option<String>,
+    pub(crate) handles_challenges: bool,
 }
 
 impl ValidToken {
@@ -68,5 +69,11 @@ impl ValidToken {
     /// `uti`, for logs: it leads to the issuer's sign-in log.
     pub fn token_id(&self) -> Option<&str> {
         self.token_id.as_deref()
+    }
+
+    /// Whether the client handles claims challenges: `xms_cc` has `cp1`. The claim is in the token
+    /// only if the API's registration asks for it.
+    pub const fn handles_challenges(&self) -> bool {
+        self.handles_challenges
     }
 }

@@ -103,6 +103,7 @@ pub(crate) fn accept(
         expires: claims.exp,
         not_before,
         token_id: claims.uti,
+        handles_challenges: claims.xms_cc.iter().any(|value| value.eq_ignore_ascii_case("cp1")),
     })
 }
 

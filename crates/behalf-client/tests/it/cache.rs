@@ -17,7 +17,7 @@ async fn a_token_is_fetched_once() {
 }
 
 #[tokio::test]
-async fn no_token_is_handed_out_for_something_else() {
+async fn cl_01_no_token_is_handed_out_for_something_else() {
     let service = Service::start().await;
     let clock = TestClock::new();
     let acme = service.daemon(&clock);
@@ -46,7 +46,7 @@ async fn no_token_is_handed_out_for_something_else() {
 }
 
 #[tokio::test]
-async fn a_thousand_tasks_make_one_request() {
+async fn cl_10_a_thousand_tasks_make_one_request() {
     let service = Service::start().await;
     let app = service.daemon(&TestClock::new());
     let gate = service.set_gate();

@@ -7,6 +7,7 @@ mod cache;
 mod client_credentials;
 mod credentials;
 mod device_code;
+mod downstream;
 mod interactive;
 mod metadata;
 mod on_behalf_of;

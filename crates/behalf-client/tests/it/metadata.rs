@@ -6,7 +6,7 @@ use crate::server::Reply;
 use crate::world::{ACME, LEDGER, Service, TestClock, document, refused};
 
 #[tokio::test]
-async fn nothing_is_sent_to_an_address_that_is_not_the_authoritys() {
+async fn cl_02_nothing_is_sent_to_an_address_that_is_not_the_authoritys() {
     let service = Service::start().await;
     let evil = Service::start().await;
     let app = service.daemon(&TestClock::new());

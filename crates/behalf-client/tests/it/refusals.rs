@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
-use behalf_client::{Error, RefusalKind};
+use behalf_client::{ConfidentialClient, Credential, Error, RefusalKind};
 
-use crate::server::Reply;
-use crate::world::{CORRELATION, LEDGER, SECRET, Service, TRACE, TestClock, envelope, refused};
+use crate::server::{Reply, Server};
+use crate::world::{
+    CORRELATION, DAEMON, LEDGER, SECRET, Service, TRACE, TestClock, envelope, refused,
+};
 
 #[tokio::test]
 async fn recorded_refusals_are_typed() {
-    use RefusalKind::*;
+    use RefusalKind::{Credential, Request};
     let service = Service::start().await;
     let app = service.daemon(&TestClock::new());
     for (status, error, code, kind) in [
@@ -63,7 +65,7 @@ async fn half_an_envelope_is_enough() {
 }
 
 #[tokio::test]
-async fn no_redirect_is_followed_with_the_credential() {
+async fn cl_07_no_redirect_is_followed_with_the_credential() {
     let service = Service::start().await;
     let other = Service::start().await;
     let app = service.daemon(&TestClock::new());
@@ -103,15 +105,12 @@ async fn a_server_that_is_not_there_is_named() {
     let nobody = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = nobody.local_addr().unwrap().port();
     drop(nobody);
-    let app = behalf_client::ConfidentialClient::builder(
-        format!("https://localhost:{port}/acme.test"),
-        crate::world::DAEMON,
-    )
-    .credential(behalf_client::Credential::secret(SECRET))
-    .ca_file(service.server.ca_file.path())
-    .clock(clock.clone())
-    .build()
-    .unwrap();
+    let app = ConfidentialClient::builder(format!("https://localhost:{port}/acme.test"), DAEMON)
+        .credential(Credential::secret(SECRET))
+        .ca_file(service.server.ca_file.path())
+        .clock(clock.clone())
+        .build()
+        .unwrap();
     let error = app.acquire_token_for_client([LEDGER]).await.unwrap_err();
     assert!(matches!(error, Error::Unreachable { unsent: true, .. }), "{error:?}");
     assert!(error.to_string().contains(&format!("https://localhost:{port}/")), "{error}");
@@ -120,15 +119,32 @@ async fn a_server_that_is_not_there_is_named() {
 }
 
 #[tokio::test]
-async fn a_server_under_another_ca_is_not_trusted() {
+async fn cl_08_a_server_that_cannot_prove_who_it_is_is_not_asked() {
     let (service, other) = (Service::start().await, Service::start().await);
-    let app = service
-        .builder(&TestClock::new())
-        .credential(behalf_client::Credential::secret(SECRET))
-        .ca_file(other.server.ca_file.path())
-        .build()
-        .unwrap();
-    let error = app.acquire_token_for_client([LEDGER]).await.unwrap_err();
-    assert!(error.to_string().contains("certificate"), "{error}");
-    assert!(service.server.requests.lock().unwrap().is_empty());
+    let expired = Server::start_as(
+        |leaf| leaf.not_after = rcgen::date_time_ymd(2020, 1, 1),
+        |_| Box::new(|_| Box::pin(async { Reply::new(200, "{}") })),
+    )
+    .await;
+    let own_ca = |server: &Server| server.ca_file.path().to_owned();
+    for (authority, ca_file, server) in [
+        (service.server.base.clone(), own_ca(&other.server), &service.server),
+        (expired.base.clone(), own_ca(&expired), &expired),
+        // The certificate is for localhost.
+        (
+            service.server.base.replace("localhost", "127.0.0.1"),
+            own_ca(&service.server),
+            &service.server,
+        ),
+    ] {
+        let app = ConfidentialClient::builder(format!("{authority}/acme.test"), DAEMON)
+            .credential(Credential::secret(SECRET))
+            .ca_file(ca_file)
+            .clock(TestClock::new())
+            .build()
+            .unwrap();
+        let error = app.acquire_token_for_client([LEDGER]).await.unwrap_err();
+        assert!(error.to_string().contains("certificate"), "{error}");
+        assert!(server.requests.lock().unwrap().is_empty());
+    }
 }

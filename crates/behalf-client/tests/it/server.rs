@@ -69,11 +69,20 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) async fn start(make: impl FnOnce(String) -> Handler) -> Self {
+        Self::start_as(|_| (), make).await
+    }
+
+    /// As `start`, with another certificate.
+    pub(crate) async fn start_as(
+        change: impl FnOnce(&mut CertificateParams),
+        make: impl FnOnce(String) -> Handler,
+    ) -> Self {
         let mut params = CertificateParams::new(Vec::<String>::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let ca = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
         let key = KeyPair::generate().unwrap();
-        let leaf = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+        let mut leaf = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+        change(&mut leaf);
         let leaf = leaf.signed_by(&key, &ca).unwrap();
         let mut ca_file = NamedTempFile::new().unwrap();
         ca_file.write_all(ca.pem().as_bytes()).unwrap();

@@ -45,7 +45,7 @@ async fn a_short_wait_is_waited_out() {
 }
 
 #[tokio::test]
-async fn no_wait_is_longer_than_an_hour() {
+async fn cl_06_no_wait_is_longer_than_an_hour() {
     for wait in ["1000000000", "Wed, 21 Oct 2215 07:28:00 GMT"] {
         let service = Service::start().await;
         let clock = TestClock::new();

@@ -39,6 +39,9 @@ pub struct AccessToken {
     pub roles: Vec<String>,
     /// The token's id.
     pub uti: Option<String>,
+    /// What the client can do, when the resource asked for it: `cp1` handles claims challenges.
+    #[serde(default)]
+    pub xms_cc: Vec<String>,
     /// A user's name.
     pub name: Option<String>,
     /// A user's sign-in name, v2.0.

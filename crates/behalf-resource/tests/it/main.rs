@@ -6,6 +6,7 @@ mod away;
 mod building;
 mod https;
 mod keys;
+mod onward;
 mod properties;
 mod resource_metadata;
 mod routing;
