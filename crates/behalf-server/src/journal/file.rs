@@ -206,7 +206,7 @@ fn commit(
     while let Some(row) = rows.next() {
         seq += 1;
         insert.raw_bind_parameter(1, seq)?;
-        insert.raw_bind_parameter(3, row.record.as_slice())?;
+        insert.raw_bind_parameter(3, &*row.record)?;
         insert.raw_bind_parameter(4, rows.peek().is_none().then_some(seal.as_slice()))?;
         insert.raw_execute()?;
     }

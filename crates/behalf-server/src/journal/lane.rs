@@ -5,6 +5,7 @@ use std::{
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, Waker},
+    time::Duration,
 };
 
 use behalf_core::{event::SignInEvent, id::RequestId};
@@ -53,6 +54,11 @@ impl Lane {
     /// Whether an event submitted now would be taken: ask before anything is decided.
     pub fn ready(&self) -> bool {
         self.shared.ready()
+    }
+
+    /// How long a commit takes, smoothed.
+    pub fn commit_time(&self) -> Duration {
+        self.shared.commit_time()
     }
 
     /// Hands `event` to the writer. The future may be polled after others: the write goes on

@@ -46,7 +46,7 @@ impl Sink for MemorySink {
             if kept.len() == ROWS_MAX {
                 kept.pop_front();
             }
-            kept.push_back((self.sequence, row.record.clone()));
+            kept.push_back((self.sequence, row.record.to_vec()));
         }
         Ok(())
     }

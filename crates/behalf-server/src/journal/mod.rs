@@ -8,6 +8,7 @@
 //! [`Lane::submit`] and answers with the [`Logged`] that [`Pending`] resolves to.
 
 mod day;
+mod encoded;
 mod file;
 mod index;
 mod keeper;
@@ -33,6 +34,7 @@ use crate::clock::SharedClock;
 use memory::MemoryRows;
 use writer::{Shared, Writer};
 
+pub use encoded::Encoded;
 pub use lane::{Full, Lane, Logged, Pending, Unwritable};
 pub use read::{Entry, PAGE_MAX, Page, Query, ReadError, Verification};
 pub use record::{Record, RecordError};
@@ -79,7 +81,8 @@ pub struct Options {
     /// Most rows that wait for the writer; more are refused.
     pub capacity: usize,
     /// The longest a row waits for company. It waits half as long as the signatures do that are
-    /// queued, so a token is not later for it; a refusal waits with them.
+    /// queued, or until shortly before its own is made, so a token is not later for it; a refusal
+    /// waits with them.
     pub linger: Duration,
 }
 
@@ -89,7 +92,7 @@ impl Default for Options {
             durability: Durability::BeforeAnswer,
             retention: Some(Duration::from_hours(30 * 24)),
             capacity: 8192,
-            linger: Duration::from_millis(20),
+            linger: Duration::from_millis(40),
         }
     }
 }

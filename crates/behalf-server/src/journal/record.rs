@@ -19,7 +19,10 @@ use behalf_core::{
 };
 use uuid::Uuid;
 
-use super::tally::{Shed, Tally};
+use super::{
+    encoded::Encoded,
+    tally::{Shed, Tally},
+};
 
 /// The longest record, in bytes.
 pub const MAX: usize = 512;
@@ -53,58 +56,55 @@ pub enum RecordError {
 }
 
 /// Encodes an event. Texts that do not fit are cut, never the rest.
-pub fn encode(event: &SignInEvent) -> Vec<u8> {
-    let mut out = Writer(Vec::with_capacity(MAX));
-    out.0.extend_from_slice(&[VERSION, SIGN_IN]);
+pub fn encode(event: &SignInEvent) -> Encoded {
+    let mut out = Writer(Encoded::starting([VERSION, SIGN_IN]));
     out.id(event.id.0);
     out.id(event.tenant.0);
     out.id(event.correlation);
     out.client(event.client);
-    out.0.extend_from_slice(&event.time.0.to_le_bytes());
-    out.0.extend_from_slice(&[event.grant as u8, event.endpoint as u8]);
+    out.0.put(&event.time.0.to_le_bytes());
+    out.0.put(&[event.grant as u8, event.endpoint as u8]);
     out.address(event.address);
     match &event.credential {
-        None => out.0.push(0),
+        None => out.0.put(&[0]),
         Some((method, id)) => {
-            out.0.push(match method {
+            out.0.put(&[match method {
                 Method::Secret => 1,
                 Method::Certificate => 2,
-            });
+            }]);
             out.id(id.0);
         }
     }
     out.trail(&event.trail);
     match event.resource_app {
-        None => out.0.push(0),
+        None => out.0.put(&[0]),
         Some(app) => {
-            out.0.push(1);
+            out.0.put(&[1]);
             out.id(app.0);
         }
     }
     match &event.resource {
-        None => out.0.push(0),
+        None => out.0.put(&[0]),
         Some(resource) => {
-            out.0.push(1);
+            out.0.put(&[1]);
             out.text(resource, RESOURCE_MAX);
         }
     }
     out.outcome(&event.outcome);
-    debug_assert!(out.0.len() <= MAX);
     out.0
 }
 
 /// Encodes a count of requests that were turned away.
-pub fn encode_tally(tally: &Tally) -> Vec<u8> {
-    let mut out = Writer(Vec::with_capacity(96));
-    out.0.extend_from_slice(&[VERSION, TALLY]);
+pub fn encode_tally(tally: &Tally) -> Encoded {
+    let mut out = Writer(Encoded::starting([VERSION, TALLY]));
     out.id(tally.id.0);
     out.id(Uuid::nil());
     out.id(Uuid::nil());
     out.client(ClientRef::Absent);
-    out.0.extend_from_slice(&tally.time.0.to_le_bytes());
-    out.0.push(tally.kind as u8);
+    out.0.put(&tally.time.0.to_le_bytes());
+    out.0.put(&[tally.kind as u8]);
     out.address(tally.address);
-    out.0.extend_from_slice(&tally.count.to_le_bytes());
+    out.0.put(&tally.count.to_le_bytes());
     out.0
 }
 
@@ -160,7 +160,7 @@ fn cut(text: &str, max: usize) -> (&str, bool) {
     (&text[..end], true)
 }
 
-struct Writer(Vec<u8>);
+struct Writer(Encoded);
 
 impl Writer {
     fn room(&self) -> usize {
@@ -168,7 +168,7 @@ impl Writer {
     }
 
     fn id(&mut self, id: Uuid) {
-        self.0.extend_from_slice(id.as_bytes());
+        self.0.put(id.as_bytes());
     }
 
     fn client(&mut self, client: ClientRef) {
@@ -180,29 +180,31 @@ impl Writer {
         if let ClientRef::Malformed(length) = client {
             bytes[..4].copy_from_slice(&length.to_le_bytes());
         }
-        self.0.push(kind);
-        self.0.extend_from_slice(&bytes);
+        self.0.put(&[kind]);
+        self.0.put(&bytes);
     }
 
     fn address(&mut self, address: Option<IpAddr>) {
         match address {
-            None => self.0.push(0),
+            None => self.0.put(&[0]),
             Some(IpAddr::V4(v4)) => {
-                self.0.push(4);
-                self.0.extend_from_slice(&v4.octets());
+                self.0.put(&[4]);
+                self.0.put(&v4.octets());
             }
             Some(IpAddr::V6(v6)) => {
-                self.0.push(6);
-                self.0.extend_from_slice(&v6.octets());
+                self.0.put(&[6]);
+                self.0.put(&v6.octets());
             }
         }
     }
 
     fn trail(&mut self, trail: &Trail) {
         let at = self.0.len();
-        self.0.push(0);
-        self.0.extend(trail.steps().map(|(step, mark)| (step as u8) << 2 | mark as u8));
-        self.0[at] = u8::try_from(self.0.len() - at - 1).unwrap_or(0);
+        self.0.put(&[0]);
+        for (step, mark) in trail.steps() {
+            self.0.put(&[(step as u8) << 2 | mark as u8]);
+        }
+        self.0.set(at, u8::try_from(self.0.len() - at - 1).unwrap_or(0));
     }
 
     /// A text of at most `max` bytes (≤ 256), cut to that and to the room left.
@@ -210,9 +212,9 @@ impl Writer {
         let (kept, lost) = cut(text, max.min(TEXT_MAX).min(self.room().saturating_sub(2)));
         let tail = if lost { CUT } else { "" };
         let length = u16::try_from(kept.len() + tail.len()).unwrap_or(0);
-        self.0.extend_from_slice(&length.to_le_bytes());
-        self.0.extend_from_slice(kept.as_bytes());
-        self.0.extend_from_slice(tail.as_bytes());
+        self.0.put(&length.to_le_bytes());
+        self.0.put(kept.as_bytes());
+        self.0.put(tail.as_bytes());
     }
 
     fn outcome(&mut self, outcome: &Outcome) {
@@ -222,14 +224,14 @@ impl Writer {
                     TokenVersion::V1 => 1,
                     TokenVersion::V2 => 2,
                 };
-                self.0.extend_from_slice(&[1, version]);
-                self.0.extend_from_slice(&expires.to_le_bytes());
+                self.0.put(&[1, version]);
+                self.0.put(&expires.to_le_bytes());
                 self.text(kid, 64);
                 self.roles(roles);
             }
             Outcome::Refused { code, found, expected } => {
-                self.0.push(2);
-                self.0.extend_from_slice(&code.to_le_bytes());
+                self.0.put(&[2]);
+                self.0.put(&code.to_le_bytes());
                 // Both have half of what is left; what one leaves, the other may use.
                 let room = self.room().saturating_sub(4).min(TEXT_MAX);
                 let first = found.len().min((room / 2).max(room.saturating_sub(expected.len())));
@@ -241,7 +243,7 @@ impl Writer {
 
     fn roles(&mut self, roles: &[String]) {
         let at = self.0.len();
-        self.0.push(0);
+        self.0.put(&[0]);
         let mut count = 0_u8;
         let mut left = roles.iter().peekable();
         while let Some(role) = left.next() {
@@ -254,7 +256,7 @@ impl Writer {
             self.text(role, TEXT_MAX);
             count += 1;
         }
-        self.0[at] = count;
+        self.0.set(at, count);
     }
 }
 

@@ -589,7 +589,7 @@ proptest! {
         byte in any::<u8>(),
         end in any::<prop::sample::Index>(),
     ) {
-        let mut bytes = record::encode(&event);
+        let mut bytes = record::encode(&event).to_vec();
         prop_assert_eq!(record::decode(&bytes[..end.index(bytes.len())]).is_err(), true);
         let place = at.index(bytes.len());
         bytes[place] = byte;

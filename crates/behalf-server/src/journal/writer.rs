@@ -13,7 +13,7 @@ use std::{
 
 use behalf_core::time::Timestamp;
 
-use super::{Backlog, Counts, Durability, Full, Options, lane::Waiting};
+use super::{Backlog, Counts, Durability, Encoded, Full, Options, lane::Waiting};
 use crate::clock::SharedClock;
 
 /// With this many rows a commit costs each so little that no more company is waited for.
@@ -22,13 +22,15 @@ const COMPANY: usize = 64;
 const HEADROOM: usize = 1024;
 /// How often an unwritable journal is tried again.
 const RETRY: Duration = Duration::from_millis(250);
+/// No commit counts for more than this, in nanoseconds: one stalled disk is not the next commit.
+const MAX_COMMIT: u64 = 1_000_000_000;
 /// How long rows gather when nobody waits for them.
 const RELAXED_LINGER: Duration = Duration::from_millis(250);
 
 /// One encoded row and who waits for it.
 #[derive(Debug)]
 pub(super) struct Row {
-    pub(super) record: Vec<u8>,
+    pub(super) record: Encoded,
     pub(super) waiter: Option<(Arc<Waiting>, usize)>,
 }
 
@@ -58,6 +60,8 @@ pub(super) struct Shared {
     rows: AtomicU64,
     syncs: AtomicU64,
     failures: AtomicU64,
+    /// Nanoseconds a commit takes, smoothed.
+    commit_nanos: AtomicU64,
     capacity: usize,
     linger: Duration,
     pub(super) durability: Durability,
@@ -84,6 +88,7 @@ impl Shared {
             rows: AtomicU64::new(0),
             syncs: AtomicU64::new(0),
             failures: AtomicU64::new(0),
+            commit_nanos: AtomicU64::new(0),
             capacity: options.capacity.max(2),
             linger: options.linger,
             durability: options.durability,
@@ -144,11 +149,28 @@ impl Shared {
         slept.unwrap_or_else(PoisonError::into_inner).0.closed
     }
 
+    /// Half as long as the signatures wait that are queued; longer where the rows are safe before
+    /// their signatures are made nevertheless, with half a commit to spare.
     fn linger_now(&self) -> Duration {
         match self.durability {
-            Durability::BeforeAnswer => (self.backlog.longest() / 2).min(self.linger),
+            Durability::BeforeAnswer => {
+                let backlog = self.backlog.longest();
+                let commit = self.commit_time();
+                (backlog / 2).max(backlog.saturating_sub(commit + commit / 2)).min(self.linger)
+            }
             Durability::WithinASecond => RELAXED_LINGER,
         }
+    }
+
+    /// How long a commit takes, smoothed.
+    pub(super) fn commit_time(&self) -> Duration {
+        Duration::from_nanos(self.commit_nanos.load(Ordering::Relaxed))
+    }
+
+    fn committed(&self, took: Duration) {
+        let before = self.commit_nanos.load(Ordering::Relaxed);
+        let sample = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX).min(MAX_COMMIT);
+        self.commit_nanos.store(before - before / 8 + sample / 8, Ordering::Relaxed);
     }
 
     /// Waits for rows and swaps them into `batch`. False: closed and empty.
@@ -212,8 +234,10 @@ impl Writer {
 }
 
 fn write(shared: &Shared, sink: &mut dyn Sink, batch: &[Row]) -> bool {
+    let started = shared.clock.monotonic();
     match sink.append(batch, shared.clock.now()) {
         Ok(()) => {
+            shared.committed(shared.clock.monotonic().saturating_sub(started));
             shared.rows.fetch_add(batch.len() as u64, Ordering::Relaxed);
             shared.syncs.fetch_add(1, Ordering::Relaxed);
             true
