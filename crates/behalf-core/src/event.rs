@@ -229,21 +229,28 @@ pub const TEXT_MAX: usize = 256;
 /// What the log and an `error_description` may repeat of a scope or resource: a URI or GUID that
 /// holds nothing that looks like a token or one of our secrets. `None`: say its length instead.
 pub fn loggable_target(text: &str) -> Option<&str> {
-    let plain = text.len() <= TEXT_MAX
-        && text.bytes().all(|b| b.is_ascii_graphic())
-        && !text.contains("eyJ")
-        && !text.contains(crate::secret::PREFIX)
-        && !text.contains(crate::secret::DEV_PREFIX)
-        && !text.contains(['<', '>', '"', '\\', '^', '`', '{', '}', '|']);
-    let named = crate::id::parse_guid(text.trim_end_matches("/.default")).is_ok()
-        || text.split_once("://").is_some_and(|(scheme, rest)| {
+    let bytes = text.as_bytes();
+    let plain = bytes.len() <= TEXT_MAX
+        && bytes.iter().all(|b| b.is_ascii_graphic() && !b"<>\"\\^`{}|".contains(b))
+        && !holds(bytes, b"eyJ")
+        && !holds(bytes, crate::secret::PREFIX.as_bytes())
+        && !holds(bytes, crate::secret::DEV_PREFIX.as_bytes());
+    let named = || match text.split_once("://") {
+        Some((scheme, rest)) => {
             !scheme.is_empty()
                 && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b))
                 && !rest.is_empty()
-                && !rest.contains('@')
-                && !rest.contains('?')
-        });
-    (plain && named).then_some(text)
+                && !rest.bytes().any(|b| matches!(b, b'@' | b'?'))
+        }
+        None => crate::id::parse_guid(text.trim_end_matches("/.default")).is_ok(),
+    };
+    (plain && named()).then_some(text)
+}
+
+/// Whether `needle` is in `text`. Both are short and every token request asks several times:
+/// preparing the standard library's search would cost more than the search.
+fn holds(text: &[u8], needle: &[u8]) -> bool {
+    text.windows(needle.len()).any(|window| window == needle)
 }
 
 /// Cuts `text` to what an event keeps, at a character boundary.

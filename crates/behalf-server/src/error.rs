@@ -3,12 +3,18 @@
 use axum::body::Body;
 use behalf_core::time;
 use behalf_protocol::error::{AadSts, ErrorBody};
-use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 
 use crate::request::{CLIENT_REQUEST_ID, Circumstances};
 
+/// As many as an answer of the token endpoint has.
+const HEADERS: usize = 12;
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-request-id");
+
 /// Headers of every answer of the token endpoint (RFC 6749 5.1, protocol 1.9).
 pub(crate) fn no_store(headers: &mut HeaderMap, request: &Circumstances) {
+    // The map grows by moving everything: once is enough.
+    headers.reserve(HEADERS);
     headers
         .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store, no-cache"));
@@ -19,7 +25,7 @@ pub(crate) fn no_store(headers: &mut HeaderMap, request: &Circumstances) {
 
 /// Headers of every answer of the server.
 pub(crate) fn standing(headers: &mut HeaderMap, request: &Circumstances) {
-    headers.insert("x-ms-request-id", guid(request.id.0));
+    headers.insert(REQUEST_ID, guid(request.id.0));
     headers.insert(
         header::STRICT_TRANSPORT_SECURITY,
         HeaderValue::from_static("max-age=31536000; includeSubDomains"),
