@@ -7,7 +7,7 @@
 use axum::body::{Body, Bytes};
 use behalf_core::event::{ClientRef, Endpoint, Grant, Outcome, SignInEvent, Trail};
 use behalf_protocol::{EndpointVersion, error::AadSts, token::request::MAX_BODY_BYTES};
-use http::{Method, Request, Response, header};
+use http::{Method, Response, header, request::Parts};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
 use crate::{
@@ -21,17 +21,13 @@ use crate::{
     },
 };
 
-/// How long a client may take to send its body.
-const BODY_TIME: std::time::Duration = std::time::Duration::from_secs(10);
-
 /// Answers one request. `segment` is the tenant as the path names it.
 pub(crate) async fn token(
     core: &Core,
     (version, segment): (EndpointVersion, &str),
     circumstances: Circumstances,
-    request: Request<Body>,
+    (parts, body): (&Parts, Body),
 ) -> Response<Body> {
-    let (parts, body) = request.into_parts();
     if parts.method != Method::POST {
         let answer = ErrorAnswer { allow: Some("POST"), ..ErrorAnswer::of(AadSts::WrongMethod) };
         return core.turn_away(Shed::Verb, &answer, &circumstances);
@@ -73,16 +69,18 @@ enum Unread {
     Broken,
 }
 
-/// Reads the body, at most 64 KiB of it: a longer one is refused before it is buffered.
+/// Reads the body, at most 64 KiB of it: a longer one is refused before it is buffered. How long it
+/// may take is the listener's business ([`crate::net::Bounds::request`]), which needs no timer for
+/// each request.
 async fn read(body: Body, headers: &http::HeaderMap) -> Result<Bytes, Unread> {
     let declared = headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse().ok());
     if declared.is_some_and(|length: u64| length > MAX_BODY_BYTES as u64) {
         return Err(Unread::TooLarge);
     }
-    match tokio::time::timeout(BODY_TIME, Limited::new(body, MAX_BODY_BYTES).collect()).await {
-        Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Unread::TooLarge),
-        Ok(Err(_)) | Err(_) => Err(Unread::Broken),
+    match Limited::new(body, MAX_BODY_BYTES).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(Unread::TooLarge),
+        Err(_) => Err(Unread::Broken),
     }
 }
 

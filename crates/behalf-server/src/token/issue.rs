@@ -85,10 +85,18 @@ pub(crate) async fn issue(
     let (key, version) = (Arc::clone(&granted.key), granted.version);
     let claims = std::mem::take(&mut granted.claims);
     let signature = slot.sign(key.cost(), move || key.sign(version, &claims));
-    let Ok(logged) = pending.await else {
+    // First what takes longer: by then the other is mostly there, and nobody is woken for it.
+    let (signed, logged) = if core.signer.queued() > 2 * core.journal.commit_time() {
+        let signed = signature.await;
+        (signed, pending.await)
+    } else {
+        let logged = pending.await;
+        (signature.await, logged)
+    };
+    let Ok(logged) = logged else {
         return core.unavailable(Shed::Overload, &inquiry.circumstances);
     };
-    if let Ok(Ok(token)) = signature.await {
+    if let Ok(Ok(token)) = signed {
         core.decided(&inquiry.event, &inquiry.circumstances);
         return answer(&inquiry, &granted, &token, &logged);
     }
