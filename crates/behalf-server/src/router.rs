@@ -1,16 +1,22 @@
 //! Every path the server answers, grouped by who calls it.
 
-use std::sync::Arc;
+use std::{
+    convert::Infallible,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
 
 use axum::{
-    Router,
-    body::Body,
+    BoxError, Router,
+    body::{Body, Bytes, HttpBody},
     extract::{Request, State},
-    routing::{any, get},
+    routing::{any, future::RouteFuture, get},
 };
 use behalf_protocol::{EndpointVersion, error::AadSts};
-use futures_util::FutureExt as _;
+use futures_util::{FutureExt as _, future::Either};
 use http::Response;
+use tower::Service;
 
 use crate::{
     discovery,
@@ -20,12 +26,9 @@ use crate::{
     token::endpoint,
 };
 
-/// The public router of one core.
-pub fn router(core: Arc<Core>) -> Router {
-    Router::new()
-        // Clients that want a token.
-        .route("/{tenant}/oauth2/v2.0/token", any(token_v2))
-        .route("/{tenant}/oauth2/token", any(token_v1))
+/// The public paths of one core.
+pub fn router(core: Arc<Core>) -> Public {
+    let rest = Router::new()
         // Clients and APIs that want to know how.
         .merge(discovery::routes())
         // Clients of the directory's API, which find none yet.
@@ -33,7 +36,56 @@ pub fn router(core: Arc<Core>) -> Router {
         // Whoever watches over the process.
         .merge(health_routes())
         .fallback(not_found)
-        .with_state(core)
+        .with_state(Arc::clone(&core));
+    Public { core, rest }
+}
+
+/// The token endpoint, and a router for the rest.
+///
+/// Clients that want a token are told apart before the router: it would decode and copy the path,
+/// note which route matched and wrap the answer three times, which a token request feels.
+#[derive(Debug, Clone)]
+pub struct Public {
+    core: Arc<Core>,
+    rest: Router,
+}
+
+type Boxed = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+
+impl<B> Service<http::Request<B>> for Public
+where
+    B: HttpBody<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Either<Boxed, RouteFuture<Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: http::Request<B>) -> Self::Future {
+        match token_path(request.uri().path()) {
+            Some((_, version)) => {
+                let answer = token(Arc::clone(&self.core), version, request.map(Body::new));
+                Either::Left(Box::pin(answer.map(Ok)))
+            }
+            None => Either::Right(self.rest.call(request)),
+        }
+    }
+}
+
+/// `/{tenant}/oauth2/v2.0/token` and `/{tenant}/oauth2/token`. The tenant is taken as sent, since
+/// an escaped one names nothing.
+fn token_path(path: &str) -> Option<(&str, EndpointVersion)> {
+    let (tenant, rest) = path.strip_prefix('/')?.split_once('/')?;
+    let version = match rest {
+        "oauth2/v2.0/token" => EndpointVersion::V2,
+        "oauth2/token" => EndpointVersion::V1,
+        _ => return None,
+    };
+    (!tenant.is_empty()).then_some((tenant, version))
 }
 
 /// The router of the management port: what operators' tools read.
@@ -53,27 +105,13 @@ async fn no_graph(State(core): State<Arc<Core>>, request: Request) -> Response<B
     error::no_graph(&core.circumstances(parts))
 }
 
-async fn token_v1(core: State<Arc<Core>>, request: Request) -> Response<Body> {
-    token(core, EndpointVersion::V1, request).await
-}
-
-async fn token_v2(core: State<Arc<Core>>, request: Request) -> Response<Body> {
-    token(core, EndpointVersion::V2, request).await
-}
-
 /// A panic in one request is that request's 500 and nobody else's.
-async fn token(
-    State(core): State<Arc<Core>>,
-    version: EndpointVersion,
-    request: Request,
-) -> Response<Body> {
-    let path = request.uri().path().to_owned();
-    // The path matched, so there is a segment; it is taken as sent, since an escaped one names
-    // nothing.
-    let segment = path.split('/').nth(1).unwrap_or_default();
+async fn token(core: Arc<Core>, version: EndpointVersion, request: Request) -> Response<Body> {
     let circumstances =
         core.circumstances((request.uri(), request.headers(), request.extensions()));
-    let answer = endpoint::token(&core, (version, segment), circumstances, request);
+    let (parts, body) = request.into_parts();
+    let tenant = token_path(parts.uri.path()).map_or("", |(tenant, _)| tenant);
+    let answer = endpoint::token(&core, (version, tenant), circumstances, (&parts, body));
     match std::panic::AssertUnwindSafe(answer).catch_unwind().await {
         Ok(response) => response,
         Err(_) => {
@@ -86,4 +124,30 @@ async fn not_found(State(core): State<Arc<Core>>, request: Request) -> Response<
     let circumstances =
         core.circumstances((request.uri(), request.headers(), request.extensions()));
     ErrorAnswer::of(AadSts::NotInThisVersion).respond(&core.server.public_url, &circumstances)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_two_token_paths_are_token_paths() {
+        use EndpointVersion::{V1, V2};
+        assert_eq!(token_path("/contoso.test/oauth2/v2.0/token"), Some(("contoso.test", V2)));
+        assert_eq!(token_path("/a%20b/oauth2/token"), Some(("a%20b", V1)));
+        for other in [
+            "",
+            "/",
+            "/oauth2/token",
+            "//oauth2/v2.0/token",
+            "/a/b/oauth2/token",
+            "/a/oauth2/token/",
+            "/a/oauth2/V2.0/token",
+            "/a/oauth2/v2.0/Token",
+            "/a/oauth2/v2.0/tokens",
+            "a/oauth2/token",
+        ] {
+            assert_eq!(token_path(other), None, "{other}");
+        }
+    }
 }

@@ -1,21 +1,23 @@
 //! One core: its thread, its runtime, its listener.
 
 use std::{
+    convert::Infallible,
     io,
     net::{SocketAddr, TcpListener},
     sync::Arc,
 };
 
-use axum::Router;
+use axum::{Extension, extract::ConnectInfo};
 use axum_server::{
     Handle, Server,
     tls_rustls::{RustlsAcceptor, RustlsConfig},
 };
 use hyper_util::{rt::TokioExecutor, server::conn::auto::Builder};
 use tokio::sync::watch;
+use tower::Layer as _;
 
 use super::{
-    Bounds,
+    Bounds, Served,
     guard::{Connections, Guard},
 };
 use crate::tls::Tls;
@@ -45,15 +47,22 @@ pub(super) struct Core {
 
 impl Core {
     /// Serves until told to stop. Called on the core's own thread.
-    pub(super) fn run(self, build: &(dyn Fn(usize) -> Router + Send + Sync)) -> io::Result<()> {
+    pub(super) fn run<S: Served>(
+        self,
+        build: &(dyn Fn(usize) -> S + Send + Sync),
+    ) -> io::Result<()> {
         let _others = TakeAlong(self.stop.clone());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(self.serve(build))
     }
 
-    async fn serve(self, build: &(dyn Fn(usize) -> Router + Send + Sync)) -> io::Result<()> {
+    async fn serve<S: Served>(self, build: &(dyn Fn(usize) -> S + Send + Sync)) -> io::Result<()> {
         let Self { number, listener, tls, bounds, stop, alive } = self;
-        let service = build(number).into_make_service_with_connect_info::<SocketAddr>();
+        let service = build(number);
+        let service = tower::service_fn(move |peer: SocketAddr| {
+            let service = Extension(ConnectInfo(peer)).layer(service.clone());
+            std::future::ready(Ok::<_, Infallible>(service))
+        });
         let connections = Connections::new(bounds);
         let handle = Handle::new();
         tokio::spawn(Arc::clone(&connections).sweep());

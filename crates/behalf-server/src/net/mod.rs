@@ -10,10 +10,15 @@ mod guard;
 mod listener;
 mod request;
 
-use std::{fmt, io, net::SocketAddr, sync::Arc, thread::JoinHandle, time::Duration};
+use std::{
+    convert::Infallible, fmt, io, net::SocketAddr, sync::Arc, thread::JoinHandle, time::Duration,
+};
 
-use axum::Router;
+use axum::{Router, body::Body};
+use http::{Request, Response};
+use hyper::body::Incoming;
 use tokio::sync::watch;
+use tower::Service;
 
 use self::core::Core;
 use crate::tls::Tls;
@@ -103,12 +108,37 @@ pub struct Running {
     alive: watch::Sender<()>,
 }
 
+/// What answers requests: an axum router, or something around one.
+pub trait Served:
+    Service<
+        Request<Incoming>,
+        Response = Response<Body>,
+        Error = Infallible,
+        Future: Send + 'static,
+    > + Clone
+    + Send
+    + 'static
+{
+}
+
+impl<S> Served for S where
+    S: Service<
+            Request<Incoming>,
+            Response = Response<Body>,
+            Error = Infallible,
+            Future: Send + 'static,
+        > + Clone
+        + Send
+        + 'static
+{
+}
+
 /// Listens on all cores. `build` is called on each core's thread, inside its runtime, with the
 /// core's number from 0; what it spawns lives on that core for as long as the server.
 /// `ConnectInfo<SocketAddr>` is there for handlers.
-pub fn serve(
+pub fn serve<S: Served>(
     options: &ServeOptions,
-    build: impl Fn(usize) -> Router + Send + Sync + 'static,
+    build: impl Fn(usize) -> S + Send + Sync + 'static,
 ) -> Result<Running, NetError> {
     let cores = options.cores.max(1);
     let (address, listeners) = listener::bind(options.address, cores)?;

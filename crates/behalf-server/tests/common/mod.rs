@@ -4,7 +4,7 @@ pub(crate) mod assertion;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use axum::{Router, body::Body, extract::ConnectInfo};
+use axum::{body::Body, extract::ConnectInfo};
 use behalf_core::{
     application::{
         AppKind, AppRole, Application, IdentifierUri, MemberType, SecretCredential, SignInAudience,
@@ -50,7 +50,7 @@ pub(crate) const ROLE: PermissionId = PermissionId(uuid!("90150000-0000-4000-800
 pub(crate) struct TestServer {
     pub(crate) clock: Arc<FrozenClock>,
     pub(crate) server: Arc<Server>,
-    router: Router,
+    router: router::Public,
 }
 
 /// An answer, read to its end.

@@ -239,7 +239,7 @@ impl Public {
     fn router(self, core: Arc<Core>) -> Router {
         let clock = Arc::clone(&core.server.clock);
         let checked = middleware::from_fn_with_state(self.numbers, host::check);
-        let router = router::router(core).layer(checked);
+        let router = Router::new().fallback_service(router::router(core)).layer(checked);
         if self.tell {
             router.layer(middleware::from_fn_with_state(clock, requests::tell))
         } else {
