@@ -219,7 +219,7 @@ async fn keys_are_listed_rotated_and_revoked() {
     };
     assert!(states_of(&before, "RS256").contains(&"active".to_owned()), "{before}");
     let (status, failure) = post(&server, "/v1/keys/none/revoke", &json!({})).await;
-    assert_eq!(status, StatusCode::BAD_REQUEST, "{failure}");
+    assert_eq!(status, StatusCode::NOT_FOUND, "{failure}");
     server.keys.maintain().await.unwrap();
     let (status, after) = post(&server, "/v1/keys/rotate", &json!({ "now": true })).await;
     assert_eq!(status, StatusCode::OK, "{after}");
