@@ -1,6 +1,8 @@
 //! Who may do what to the directory. A [`Permit`] is made here and nowhere else, and the use cases
 //! that change the directory ask for one.
 
+pub mod users;
+
 use crate::{
     consent::{Accepted, ConsentFacts, ConsentList, ListedPermission, PermissionKind, missing},
     directory_role::DirectoryRole,

@@ -49,6 +49,11 @@ impl DirectoryRole {
         }
     }
 
+    /// The role that people write so.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.as_str() == text)
+    }
+
     /// What people read, and write in a manifest.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -72,6 +77,7 @@ mod tests {
         for role in DirectoryRole::ALL {
             let stored = serde_json::to_value(role).unwrap();
             assert_eq!(stored, serde_json::Value::from(role.as_str()));
+            assert_eq!(DirectoryRole::parse(role.as_str()), Some(role));
         }
     }
 }

@@ -1,5 +1,11 @@
 //! Users of a tenant.
 
+mod password;
+mod revocation;
+
+pub use password::{NewPassword, PASSWORD_MAX, PASSWORD_MIN, PresentedPassword, WeakPassword};
+pub use revocation::{Raises, UserEvent};
+
 use std::{collections::BTreeSet, fmt};
 
 use serde::{Deserialize, Serialize};
@@ -49,6 +55,32 @@ pub struct User {
     pub revisions: UserRevisions,
     /// When he was created.
     pub created: Timestamp,
+}
+
+impl User {
+    /// A new user called by his name: enabled, without a password, a second factor or roles.
+    pub fn new(
+        id: ObjectId,
+        tenant: TenantId,
+        name: UserPrincipalName,
+        created: Timestamp,
+    ) -> Self {
+        Self {
+            id,
+            tenant,
+            display_name: name.local().to_owned(),
+            name,
+            given_name: None,
+            surname: None,
+            mail: None,
+            disabled: false,
+            password: None,
+            totp: None,
+            roles: BTreeSet::new(),
+            revisions: UserRevisions::default(),
+            created,
+        }
+    }
 }
 
 /// Counters that tickets carry (tickets.md 5). Raised in the commit of the cause, never lowered:
@@ -122,6 +154,11 @@ impl UserPrincipalName {
     /// The whole name.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The part before the `@`.
+    pub fn local(&self) -> &str {
+        self.0.split_once('@').map_or("", |(local, _)| local)
     }
 
     /// The part after the `@`.

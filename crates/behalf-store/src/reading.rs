@@ -10,6 +10,7 @@ use behalf_core::{
     service_principal::{AppRoleAssignment, ServicePrincipal},
     tenant::{DomainName, Tenant},
     time::Timestamp,
+    user::{User, UserPrincipalName},
 };
 
 use crate::{
@@ -26,6 +27,7 @@ use crate::{
         resource_name::{self, NameOwner},
         service_principal, tenant,
         used_assertion::{self, UsedAssertion},
+        user,
     },
     store::Store,
 };
@@ -284,6 +286,37 @@ impl<'a> Reading<'a> {
             self.scan(tenant, Kind::ConsentRequest, after, Page::MAX).await?,
             consent_request::read,
         )
+    }
+
+    /// A user by his object id.
+    pub async fn user(
+        &self,
+        tenant: TenantId,
+        id: ObjectId,
+    ) -> Result<Option<Stored<User>>, ReadError> {
+        self.get_as(user::key(tenant, id), user::read).await
+    }
+
+    /// A user by the name he has in his tenant.
+    pub async fn user_by_name(
+        &self,
+        tenant: TenantId,
+        name: &UserPrincipalName,
+    ) -> Result<Option<Stored<User>>, ReadError> {
+        match self.get_as(user::name_key(tenant, name), user::read_name).await? {
+            Some(id) => self.user(tenant, id).await,
+            None => Ok(None),
+        }
+    }
+
+    /// A tenant's users, ordered by object id, a page at a time.
+    pub async fn users(
+        &self,
+        tenant: TenantId,
+        after: Option<Cursor>,
+        limit: u32,
+    ) -> Result<List<Stored<User>>, ReadError> {
+        list(self.scan(tenant, Kind::User, after, limit).await?, user::read)
     }
 
     /// The deployment's tenants, ordered by id, a page at a time.

@@ -15,6 +15,7 @@ pub mod resource_name;
 pub mod service_principal;
 pub mod tenant;
 pub mod used_assertion;
+pub mod user;
 
 use std::time::Duration;
 
