@@ -243,10 +243,11 @@ impl Builder {
             }
             None => None,
         };
-        let audience = self.audiences.first().map(|own| own.value.clone());
+        let is_uri = |own: &&Audience| own.value.contains("://");
+        let audience = self.audiences.iter().find(is_uri).or(self.audiences.first());
         Ok(Description {
             address: told,
-            audience: audience.ok_or(BuildError::NoAudience)?,
+            audience: audience.ok_or(BuildError::NoAudience)?.value.clone(),
             scopes: std::mem::take(&mut self.scopes),
         })
     }

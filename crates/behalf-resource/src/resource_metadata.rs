@@ -15,7 +15,7 @@ const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
 pub(crate) struct Description {
     /// Its address, where it was told.
     pub(crate) address: Option<Address>,
-    /// Its App ID URI or application id: the first audience.
+    /// Its first App ID URI, or its application id if it has none.
     pub(crate) audience: String,
     /// Its scopes, as an authorization request names them.
     pub(crate) scopes: Vec<String>,

@@ -96,8 +96,9 @@ async fn challenges_point_to_the_document_of_an_api_that_knows_its_address() {
 }
 
 #[tokio::test]
-async fn without_an_address_the_audience_stands_for_it() {
-    let server = world().builder(ACME).permissions::<Permissions>().build().await.unwrap();
+async fn without_an_address_the_app_id_uri_stands_for_it() {
+    let builder = world().builder(ACME).audience(API).permissions::<Permissions>();
+    let server = builder.build().await.unwrap();
     assert_eq!(document(&server, WELL_KNOWN).await.1["resource"], "api://ledger");
 }
 
