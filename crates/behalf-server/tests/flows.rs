@@ -16,6 +16,7 @@ mod flows {
     mod discovery;
     mod error_rows;
     mod former_urls;
+    mod hostile_requests;
     mod limits;
     mod revocation;
     mod sign_in_log;

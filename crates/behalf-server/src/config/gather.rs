@@ -205,8 +205,10 @@ impl Gathered {
             let text = match value {
                 toml::Value::String(text) => text.clone(),
                 toml::Value::Integer(number) => number.to_string(),
-                toml::Value::Array(values) if setting.list && values.iter().all(|v| v.is_str()) => {
-                    values.iter().filter_map(|v| v.as_str()).collect::<Vec<_>>().join(", ")
+                toml::Value::Array(values)
+                    if setting.list && values.iter().all(toml::Value::is_str) =>
+                {
+                    values.iter().filter_map(toml::Value::as_str).collect::<Vec<_>>().join(", ")
                 }
                 other => {
                     problems.push(Problem {
