@@ -1,9 +1,9 @@
 //! Which scopes a client has for a user: what every token of a user is bounded by.
 
 use crate::{
-    application::{Application, Consent, Scope},
+    application::{Application, Consent, PreAuthorized, Scope},
     grant::{GrantedFor, PermissionGrant},
-    id::{AppId, ObjectId},
+    id::{AppId, ObjectId, TenantId},
     service_principal::ServicePrincipal,
 };
 
@@ -43,21 +43,26 @@ pub fn effective_scopes<'a>(
                 GrantedFor::User(id) => user == Some(id),
             }
     };
-    let at_home = principal.tenant == resource.tenant;
-    let pre_authorized = |scope: &Scope| {
-        (at_home || scope.consent == Consent::User)
-            && resource
-                .pre_authorized
-                .iter()
-                .any(|entry| entry.app_id == client && entry.scopes.contains(&scope.id))
-    };
     resource
         .scopes
         .iter()
         .filter(|scope| !scope.disabled)
         .filter(|scope| {
             grants.iter().filter(holds).any(|grant| grant.scopes.contains(&scope.id))
-                || pre_authorized(scope)
+                || is_pre_authorized(client, resource, scope, principal.tenant)
         })
         .collect()
+}
+
+/// Whether `client` has a scope of `resource` in `tenant` without a grant: it is pre-authorised, and
+/// scopes of type Admin count in the resource's home tenant only (decisions.md 22).
+pub fn is_pre_authorized(
+    client: AppId,
+    resource: &Application,
+    scope: &Scope,
+    tenant: TenantId,
+) -> bool {
+    let named = |entry: &PreAuthorized| entry.app_id == client && entry.scopes.contains(&scope.id);
+    (tenant == resource.tenant || scope.consent == Consent::User)
+        && resource.pre_authorized.iter().any(named)
 }

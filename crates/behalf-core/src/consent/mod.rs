@@ -15,7 +15,7 @@ mod request;
 mod required;
 mod revoke;
 
-pub use effective::{Delegation, effective_scopes};
+pub use effective::{Delegation, effective_scopes, is_pre_authorized};
 pub use facts::{AppInTenant, ConsentFacts};
 pub use grant::{GrantAddition, GrantOutcome, NewPrincipal, RoleAddition, grant};
 pub use list::{

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::{
     access::{self, Actor},
-    application::{Application, Consent, MemberType, RequiredResource},
+    application::{AppRole, Application, Consent, MemberType, RequiredResource},
     consent::{
         AppInTenant, ConsentFacts, ConsentList, ConsentRefusal, ListedPermission, NamedScopes,
         Part, Party, PermissionKind, Request, Wanted,
@@ -50,7 +50,7 @@ pub fn required(
                 }
                 facts.effective_ids(facts.client.app_id(), resource, user)
             };
-            let list = builder.named(named, had)?;
+            let list = builder.named(named, had, false)?;
             if !all && list.is_empty() {
                 return Ok(Required::Nothing);
             }
@@ -70,9 +70,9 @@ pub fn registered(facts: &ConsentFacts, combined: bool) -> Result<ConsentList, C
     Builder::new(facts, true)?.registered(combined)
 }
 
-/// Scopes that an administrator names, for everyone.
+/// Permissions that an operator names, for everyone: a value is a scope's or else an app role's.
 pub fn named(facts: &ConsentFacts, scopes: &[NamedScopes]) -> Result<ConsentList, ConsentRefusal> {
-    Builder::new(facts, true)?.named(scopes, |_| BTreeSet::new())
+    Builder::new(facts, true)?.named(scopes, |_| BTreeSet::new(), true)
 }
 
 /// Puts a list together.
@@ -161,22 +161,26 @@ impl<'a> Builder<'a> {
         mut self,
         named: &[NamedScopes],
         had: impl Fn(AppId) -> BTreeSet<PermissionId>,
+        with_roles: bool,
     ) -> Result<ConsentList, ConsentRefusal> {
         let client = &self.facts.client;
         let mut created = Vec::new();
         for NamedScopes { resource: name, values } in named {
             let resource = self.resolve(name)?;
-            let ids = values
-                .iter()
-                .map(|value| enabled(&resource.application, value))
-                .collect::<Result<BTreeSet<_>, _>>()?;
+            let (mut ids, mut roles) = (BTreeSet::new(), BTreeSet::new());
+            for value in values {
+                let role = if with_roles { app_role(&resource.application, value) } else { None };
+                match (enabled(&resource.application, value), role) {
+                    (Err(_), Some(role)) => roles.insert(role),
+                    (scope, _) => ids.insert(scope?),
+                };
+            }
             let had = had(resource.app_id());
             let scopes: BTreeSet<_> = ids.difference(&had).copied().collect();
             if resource.principal.is_none() && resource.app_id() != client.app_id() {
                 created.push(resource.app_id());
             }
-            let required =
-                RequiredResource { app_id: resource.app_id(), scopes, roles: BTreeSet::new() };
+            let required = RequiredResource { app_id: resource.app_id(), scopes, roles };
             self.required_of(client, &required, combined(&client.application, required.app_id))?;
         }
         for resource in created {
@@ -261,6 +265,14 @@ fn enabled(resource: &Application, value: &str) -> Result<PermissionId, ConsentR
         scope: value.to_owned(),
         resource: resource.display_name().to_owned(),
     })
+}
+
+/// The enabled app role for applications of that value.
+fn app_role(resource: &Application, value: &str) -> Option<PermissionId> {
+    let is = |role: &&AppRole| {
+        role.value == value && !role.disabled && role.members.contains(&MemberType::App)
+    };
+    resource.roles.iter().find(is).map(|role| role.id)
 }
 
 /// What `resource` offers of what is required: enabled scopes, and app roles for applications

@@ -15,7 +15,7 @@ mod tenants;
 mod tests;
 
 pub use applications::{AppRef, Created, Edit, NewApplication};
-pub use consent::Assigned;
+pub use consent::{Acceptance, Consented, Extent, Granted, Selection};
 pub use credentials::{AddedCertificate, AddedSecret, NewCertificate, NewSecret};
 pub use refusal::{Kind, Refusal};
 pub use tenants::NewTenant;

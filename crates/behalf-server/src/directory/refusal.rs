@@ -1,7 +1,9 @@
 //! Why something was not done to the directory: what was found, what was expected, what to do.
 
 use behalf_core::{
+    access::Denied,
     application::{identifier_uri::UriRefusal, redirect::RedirectRefusal},
+    consent::ConsentRefusal,
     id::AppId,
     secret::WeakSecret,
     time::{Timestamp, written},
@@ -17,6 +19,8 @@ pub enum Kind {
     NotFound,
     /// Something else has the name, or is in the way.
     Conflict,
+    /// Somebody else may do it.
+    Denied,
     /// It may succeed later.
     Unavailable,
 }
@@ -168,6 +172,15 @@ pub enum Refusal {
         /// The role's value or id.
         role: String,
     },
+    /// Consent cannot be asked for.
+    #[error(transparent)]
+    Consent(#[from] ConsentRefusal),
+    /// Somebody may not do it.
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    /// No user waits for consent to this client.
+    #[error("no such request for consent to {0} waits")]
+    NoConsentRequest(AppId),
     /// What it rests on changed faster than it could be decided.
     #[error("the directory is changing under this request: try again")]
     Contended,
@@ -184,7 +197,10 @@ impl Refusal {
             | Self::NoApplication(_)
             | Self::NoServicePrincipal(_)
             | Self::NoDomain { .. }
-            | Self::NoCredential { .. } => Kind::NotFound,
+            | Self::NoCredential { .. }
+            | Self::NoConsentRequest(_)
+            | Self::Consent(ConsentRefusal::ResourceMissing { .. }) => Kind::NotFound,
+            Self::Denied(_) => Kind::Denied,
             Self::DomainTaken(_)
             | Self::LastDomain(_)
             | Self::DomainInUse { .. }
@@ -206,7 +222,8 @@ impl Refusal {
             | Self::Certificate { .. }
             | Self::Expired(_)
             | Self::NotForThisTenant(_)
-            | Self::NoSuchRole { .. } => Kind::Invalid,
+            | Self::NoSuchRole { .. }
+            | Self::Consent(_) => Kind::Invalid,
         }
     }
 }

@@ -10,7 +10,7 @@ use behalf_store::{
     records::{application, assignment, service_principal},
 };
 
-use super::{Directory, Refusal, commit, names::Claimant, tenant};
+use super::{Directory, Refusal, commit, consent, names::Claimant, tenant};
 
 impl Directory {
     /// Makes a multi-tenant application known in another tenant, or an application in its home
@@ -135,7 +135,7 @@ pub(super) async fn find(
     found.ok_or_else(|| Refusal::NoServicePrincipal(app_id.to_string()))
 }
 
-/// Removes `principal` with the assignments of it and on it.
+/// Removes `principal` with the assignments and grants of it and on it.
 pub(super) async fn remove(
     reading: &Reading<'_>,
     set: &mut WriteSet,
@@ -143,6 +143,7 @@ pub(super) async fn remove(
 ) -> Result<(), Refusal> {
     service_principal::delete(set, principal);
     let (tenant, id) = (principal.tenant, principal.id);
+    consent::remove_of_principal(reading, set, (tenant, id)).await?;
     let mut after = None;
     loop {
         let page = reading.assignments_of(tenant, id, after).await?;

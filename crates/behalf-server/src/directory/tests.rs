@@ -15,6 +15,7 @@ use behalf_core::{
 use behalf_store::{Store, sqlite::Sqlite};
 use uuid::Uuid;
 
+mod consent;
 mod credentials;
 mod principals;
 

@@ -105,7 +105,8 @@ pub(super) fn plan(
     let targets = resolve::resolve(state, manifest, context, &mut problems);
     let references = References { state, targets: &targets };
     let steps = Vec::new();
-    let mut planner = Planner { context, references, lines: Vec::new(), steps, problems };
+    let (tenant, lines) = (state.tenant.id, Vec::new());
+    let mut planner = Planner { context, references, tenant, lines, steps, problems };
     for target in &targets {
         planner.definition(target);
     }
@@ -124,6 +125,7 @@ pub(super) fn plan(
 struct Planner<'a> {
     context: &'a Context<'a>,
     references: References<'a, 'a>,
+    tenant: TenantId,
     lines: Vec<Line>,
     steps: Vec<Step>,
     problems: Vec<String>,
@@ -301,9 +303,12 @@ impl Planner<'_> {
             }
         }
         for target in targets.iter().filter(|t| !granted.contains(&t.after.app_id)) {
-            let held = target.known.map_or(0, |known| known.assignments.len());
+            let held = target.known.map_or(0, |known| {
+                let scopes = known.grants.iter().map(|grant| grant.scopes.len());
+                known.assignments.len() + scopes.sum::<usize>()
+            });
             if held > 0 {
-                let what = format!("grant {}: all of its {held} app roles", target.after.name);
+                let what = format!("grant {}: all of its {held} permissions", target.after.name);
                 self.line(Sign::Remove, what);
                 self.steps.push(Step::Revoke(target.after.app_id));
             }
@@ -312,7 +317,7 @@ impl Planner<'_> {
 
     fn grant(&mut self, client: &Application) -> Result<(), String> {
         let mut lines = Vec::new();
-        for required in client.required_resource_access.iter().filter(|r| !r.roles.is_empty()) {
+        for required in &client.required_resource_access {
             let id = required.app_id;
             let known = self.references.state.by_app_id(id);
             let resource = self.references.find(&id.to_string());
@@ -333,8 +338,19 @@ impl Planner<'_> {
                 .collect();
             let missing = consent::missing(client, required, resource, &held)
                 .map_err(|refusal| refusal.to_string())?;
-            let line = |(_, role)| format!("grant {}: {} {role}", client.name, resource.name);
-            lines.extend(missing.into_iter().map(line));
+            let known = self.references.state.by_app_id(client.app_id);
+            let granted = known.iter().flat_map(|known| &known.grants);
+            let granted: Vec<_> = granted
+                .filter(|grant| principal.is_some_and(|own| own.id == grant.resource))
+                .collect();
+            let scopes = resource.scopes.iter().filter(|scope| {
+                required.scopes.contains(&scope.id)
+                    && !granted.iter().any(|grant| grant.scopes.contains(&scope.id))
+                    && consent::needs_grant(client.app_id, resource, scope, self.tenant)
+            });
+            let scopes = scopes.map(|scope| scope.value.clone());
+            let line = |value| format!("grant {}: {} {value}", client.name, resource.name);
+            lines.extend(scopes.chain(missing.into_iter().map(|(_, role)| role)).map(line));
         }
         if !lines.is_empty() {
             self.lines.extend(lines.into_iter().map(|what| Line::new(Sign::Add, what)));

@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use behalf_core::{
     application::Application,
+    grant::{GrantedFor, PermissionGrant},
     id::{AppId, parse_guid},
     service_principal::{AppRoleAssignment, ServicePrincipal},
     tenant::Tenant,
 };
-use behalf_store::Reading;
+use behalf_store::{GrantsOf, Reading};
 
 use super::{Directory, Manifest};
 use crate::directory::Refusal;
@@ -20,6 +21,8 @@ pub(super) struct Known {
     pub(super) principal: Option<ServicePrincipal>,
     /// The roles it has in the tenant.
     pub(super) assignments: Vec<AppRoleAssignment>,
+    /// The scopes it has there for everyone.
+    pub(super) grants: Vec<PermissionGrant>,
 }
 
 /// Everything that planning needs to know.
@@ -28,7 +31,7 @@ pub(super) struct State {
     pub(super) tenant: Tenant,
     /// By each name the manifest uses: its applications, and whatever else it refers to.
     pub(super) known: BTreeMap<String, Known>,
-    /// What those require roles of.
+    /// What those require permissions of.
     required: Vec<Known>,
 }
 
@@ -53,7 +56,7 @@ impl State {
         }
         let mut required: Vec<Known> = Vec::new();
         let all = known.values().flat_map(|known| &known.application.required_resource_access);
-        for id in all.filter(|r| !r.roles.is_empty()).map(|r| r.app_id) {
+        for id in all.map(|r| r.app_id) {
             if required.iter().any(|known| known.application.app_id == id) {
                 continue;
             }
@@ -110,7 +113,7 @@ async fn read(
     application: Application,
 ) -> Result<Known, Refusal> {
     let principal = reading.service_principal_by_app_id(tenant.id, application.app_id).await?;
-    let mut assignments = Vec::new();
+    let (mut assignments, mut grants) = (Vec::new(), Vec::new());
     if let Some(principal) = &principal {
         let mut after = None;
         loop {
@@ -121,7 +124,18 @@ async fn read(
                 break;
             }
         }
+        let mut after = None;
+        loop {
+            let of = GrantsOf::Client(principal.id);
+            let page = reading.permission_grants(tenant.id, of, after).await?;
+            let everyones = |grant: &PermissionGrant| grant.granted_for == GrantedFor::Everyone;
+            grants.extend(page.items.into_iter().map(|stored| stored.value).filter(everyones));
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
     }
     let principal = principal.map(|stored| stored.value);
-    Ok(Known { application, principal, assignments })
+    Ok(Known { application, principal, assignments, grants })
 }

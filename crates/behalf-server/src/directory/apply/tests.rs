@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use behalf_core::{
-    application::{AppKind, Platform},
-    id::AppId,
-};
+use behalf_core::{application::AppKind, id::AppId};
 use serde_json::{Value, json};
 
 use super::*;
 use crate::directory::{AppRef, Kind, tests::World};
+
+mod delegation;
 
 const CERTIFICATE: &str = include_str!("../../../../behalf-jose/tests/fixtures/v3-rsa2048.pem");
 const WEAK: &str = include_str!("../../../../behalf-jose/tests/fixtures/v3-rsa1024.pem");
@@ -135,7 +134,7 @@ async fn what_is_absent_is_not_managed_and_what_is_empty_is_emptied() {
         "- ledger-api: scope Entries.Read",
         "- invoice-daemon: secret initial",
         "- invoice-daemon: certificate ci",
-        "- grant invoice-daemon: all of its 1 app roles",
+        "- grant invoice-daemon: all of its 1 permissions",
     ];
     assert_eq!(lines(&apply(&w, emptied.clone()).await.lines), expected);
     assert_eq!(lines(&apply(&w, emptied).await.lines), [""; 0]);
@@ -178,58 +177,6 @@ async fn changes_are_told_one_by_one() {
     let after = w.directory.application(w.acme.id, &AppRef::Name("ledger-api".into())).await;
     let (before, after) = (before.unwrap(), after.unwrap());
     assert_eq!(before.roles[0].id, after.roles[0].id, "a role keeps its id as long as its value");
-}
-
-#[tokio::test]
-async fn what_an_application_says_of_sign_in_is_applied_and_told() {
-    let w = World::new().await;
-    let app = |name: &str, more: Value| {
-        let mut app = json!({ "name": name, "uri": "api://stock" });
-        app.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        json!({ "apps": [app, { "name": "viewer", "type": "native" }] })
-    };
-    let wanted = json!({
-        "offers": { "scopes": { "Stock.Read": { "consent": "user", "require": { "mfa": true } } } },
-        "redirects": ["https://stock.acme.test/cb", { "spa": "http://localhost:3000" }],
-        "logout": "https://stock.acme.test/bye",
-        "fallback-public-client": true,
-        "password-grant": true,
-        "optional-claims": { "access-token": ["act"], "id-token": ["email"] },
-        "require": { "max-age": "1h", "acrs": ["c1"] },
-        "pre-authorized": { "viewer": ["Stock.Read"] },
-    });
-    let told = lines(&apply(&w, app("stock", wanted.clone())).await.lines);
-    for expected in [
-        "~ stock: password grant not allowed -> allowed",
-        "~ stock: fallback client none -> public",
-        "~ stock: logout URL none -> https://stock.acme.test/bye",
-        "~ stock: demand none -> sign-in within 1h, c1",
-        "+ stock: redirect http://localhost:3000",
-        "+ stock: optional claim in access tokens act",
-        "+ stock: optional claim in ID tokens email",
-    ] {
-        assert!(told.iter().any(|line| line == expected), "{expected}\n{told:#?}");
-    }
-    assert_eq!(lines(&apply(&w, app("stock", wanted)).await.lines), [""; 0]);
-    let stock = w.directory.application(w.acme.id, &AppRef::Name("stock".into())).await.unwrap();
-    assert_eq!(stock.redirects[1].platform, Platform::Spa);
-    assert_eq!(stock.pre_authorized[0].scopes, [stock.scopes[0].id].into(), "by id");
-    assert!(stock.scopes[0].require.mfa && stock.behalf.password_grant);
-
-    for (wrong, expected) in [
-        (json!({ "redirects": ["http://stock.acme.test"] }), "redirects: \"http://stock"),
-        (json!({ "redirects": [{ "spa": "app://cb" }] }), "redirects: \"app://cb\": a spa"),
-        (json!({ "logout": "javascript:/x" }), "\"javascript:/x\""),
-        (json!({ "optional-claims": { "id-token": ["act"] } }), "the optional claim act is for"),
-        (json!({ "require": { "acrs": ["c 1"] } }), "`acrs`: expected"),
-        (
-            json!({ "pre-authorized": { "viewer": ["Stock.Burn"] } }),
-            "pre-authorized: stock offers no scope \"Stock.Burn\", but Stock.Read",
-        ),
-    ] {
-        let found = problems(&w, app("stock", wrong)).await;
-        assert!(found[0].starts_with(&format!("stock: {expected}")), "{found:?}");
-    }
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! Service principals and what they are granted.
 
+use behalf_core::consent::PermissionKind;
+
 use super::*;
 
 #[tokio::test]
@@ -53,7 +55,12 @@ async fn consent_gives_the_roles_an_application_requires_and_no_more() {
     let daemon = w.app(&w.acme, "daemon", &requires).await.unwrap();
     let id = daemon.application.app_id;
     let added = d.grant_admin_consent(w.acme.id, id).await.unwrap();
-    let expected = Assigned { resource: "ledger".into(), role: "Read.All".into() };
+    let expected = Granted {
+        client: "daemon".into(),
+        resource: "ledger".into(),
+        value: "Read.All".into(),
+        kind: PermissionKind::Role,
+    };
     assert_eq!(added, [expected]);
     assert_eq!(d.grant_admin_consent(w.acme.id, id).await.unwrap(), [], "once");
     let held = async || {
