@@ -12,6 +12,7 @@ pub mod directory_role;
 pub mod event;
 pub mod grant;
 pub mod id;
+pub mod pairwise;
 pub mod secret;
 pub mod service_principal;
 pub mod tenant;

@@ -1,21 +1,21 @@
 //! What goes on beside the requests: keys, usage, tallies, the journal's housekeeping is its own.
 
-use std::{sync::Arc, time::Duration};
+mod forget;
 
-use behalf_core::{id::TenantId, time::Timestamp};
-use behalf_store::{Expect, ReadError, Store, WriteSet};
+use std::{sync::Arc, time::Duration};
 
 use crate::{entropy::RequestIds, journal::Lane, state::Server};
 
 /// How often small things are looked after.
 const TICK: Duration = Duration::from_secs(1);
-/// How often used assertions that can never be used again are forgotten.
+/// How often records that refuse nothing any more are forgotten.
 const SWEEP: u32 = 600;
 
 /// Runs for as long as the process does.
 pub(crate) async fn run(server: Arc<Server>) {
     let keys = Arc::clone(&server.keys).run();
-    tokio::join!(keys, tick(&server));
+    let epochs = Arc::clone(server.tickets.keys()).run();
+    tokio::join!(keys, epochs, tick(&server));
 }
 
 async fn tick(server: &Server) {
@@ -29,9 +29,9 @@ async fn tick(server: &Server) {
         server.write_usage(false).await;
         beat += 1;
         if beat.is_multiple_of(SWEEP)
-            && let Err(error) = forget_used_assertions(&server.store, now).await
+            && let Err(error) = forget::forget_expired(&server.store, now).await
         {
-            tracing::warn!(%error, "used client assertions could not be forgotten");
+            tracing::warn!(%error, "expired records could not be forgotten");
         }
     }
 }
@@ -64,42 +64,6 @@ impl Server {
     async fn write_usage(&self, all: bool) {
         if let Err(error) = self.store.flush_usage(self.clock.now(), all).await {
             tracing::warn!(%error, "when credentials were last used could not be written");
-        }
-    }
-}
-
-/// Removes the records of assertions that have expired: the expiry refuses them by itself now.
-pub(crate) async fn forget_used_assertions(store: &Store, now: Timestamp) -> Result<(), ReadError> {
-    let mut tenants = None;
-    loop {
-        let page = store.reading().tenants(tenants.take(), 100).await?;
-        for tenant in &page.items {
-            forget_in(store, tenant.value.id, now).await?;
-        }
-        match page.next {
-            Some(next) => tenants = Some(next),
-            None => return Ok(()),
-        }
-    }
-}
-
-async fn forget_in(store: &Store, tenant: TenantId, now: Timestamp) -> Result<(), ReadError> {
-    let mut after = None;
-    loop {
-        let page = store.reading().used_assertions(tenant, after.take()).await?;
-        let mut set = WriteSet::new();
-        for record in page.items {
-            if record.until <= now {
-                set.delete(record.key, Expect::Any);
-            }
-        }
-        if !set.deletes.is_empty() && store.commit(set).await.is_err() {
-            // The next sweep finds them again.
-            return Ok(());
-        }
-        match page.next {
-            Some(next) => after = Some(next),
-            None => return Ok(()),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Reads that remember what they depended on.
 
+mod tickets;
+
 use std::sync::{Mutex, PoisonError};
 
 use behalf_core::{
@@ -25,9 +27,7 @@ use crate::{
         domain::{self, DomainOwner},
         permission_grant,
         resource_name::{self, NameOwner},
-        service_principal, tenant,
-        used_assertion::{self, UsedAssertion},
-        user,
+        service_principal, tenant, user,
     },
     store::Store,
 };
@@ -361,17 +361,19 @@ impl<'a> Reading<'a> {
         list(self.scan(tenant, Kind::Audit, after, limit).await?, audit::read)
     }
 
-    /// A tenant's used assertions, a page at a time.
-    pub async fn used_assertions(
-        &self,
-        tenant: TenantId,
-        after: Option<Cursor>,
-    ) -> Result<List<UsedAssertion>, ReadError> {
-        list(self.scan(tenant, Kind::UsedAssertion, after, Page::MAX).await?, used_assertion::read)
+    /// The signing keys, at most [`Page::MAX`], ordered by id: id and document.
+    pub async fn key_ring(&self) -> Result<Vec<(String, Stored<Vec<u8>>)>, ReadError> {
+        let entries = self.rings().await?;
+        Ok(entries.into_iter().filter(|(id, _)| deployment::epoch_of(id).is_none()).collect())
     }
 
-    /// The entries of the key ring, at most [`Page::MAX`], ordered by id: id and document.
-    pub async fn key_ring(&self) -> Result<Vec<(String, Stored<Vec<u8>>)>, ReadError> {
+    /// The epochs of the sealing key, ordered by number: number and document.
+    pub async fn seal_epochs(&self) -> Result<Vec<(u32, Stored<Vec<u8>>)>, ReadError> {
+        let entries = self.rings().await?.into_iter();
+        Ok(entries.filter_map(|(id, entry)| Some((deployment::epoch_of(&id)?, entry))).collect())
+    }
+
+    async fn rings(&self) -> Result<Vec<(String, Stored<Vec<u8>>)>, ReadError> {
         let page = self.scan(TenantId::NIL, Kind::KeyRing, None, Page::MAX).await?;
         let entry = |record: Record| {
             let id = String::from_utf8_lossy(&record.key.id).into_owned();

@@ -118,7 +118,7 @@ numbered! {
         GrantByResource = 5,
         /// Delegated permissions by the user they were given by; none for those of everyone.
         GrantByUser = 6,
-        /// Ended families and sessions by the first byte of their id: what a node keeps in memory.
+        /// Ended families and sessions by the last byte of their id: what a node keeps in memory.
         RevokedByBucket = 7,
     }
 }

@@ -10,6 +10,7 @@ mod conformance {
     pub(crate) mod model;
     pub(crate) mod reads;
     pub(crate) mod stamps;
+    pub(crate) mod tickets;
 }
 mod support;
 
@@ -59,6 +60,14 @@ macro_rules! backend {
                 another_process_is_followed
                 typed_records_round_trip
                 usage_is_written_at_most_once_a_minute
+            ]
+            tickets: [
+                of_a_thousand_redemptions_of_one_generation_one_writes
+                an_ended_family_does_not_rotate
+                what_was_ended_is_found_in_its_bucket
+                a_ticket_is_used_once
+                what_is_forgotten_in_time_says_when
+                epochs_and_signing_keys_are_two_rings
             ]
             model: [
                 random_programs_agree_with_a_map

@@ -22,6 +22,19 @@ pub fn delete_key(set: &mut WriteSet, entry: &str, expect: Expect) {
     set.delete(key_ring_key(entry), expect);
 }
 
+/// What the ids of the sealing key's epochs begin with; no `kid` of a signing key has a dot.
+const EPOCH: &str = "seal.";
+
+/// The id of an epoch of the sealing key among the entries; ordered as the numbers are.
+pub fn epoch_id(number: u32) -> String {
+    format!("{EPOCH}{number:06}")
+}
+
+/// The number of the epoch that an entry's id names; `None` for a signing key's.
+pub(crate) fn epoch_of(entry: &str) -> Option<u32> {
+    entry.strip_prefix(EPOCH)?.parse().ok()
+}
+
 /// Where a setting is.
 pub fn setting_key(name: &str) -> Key {
     Key::new(GLOBAL, Kind::Deployment, name.as_bytes())

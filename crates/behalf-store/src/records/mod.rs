@@ -10,11 +10,15 @@ pub mod consent_request;
 pub mod credential_use;
 pub mod deployment;
 pub mod domain;
+pub mod expiring;
+pub mod family;
 pub mod permission_grant;
 pub mod resource_name;
+pub mod revoked;
 pub mod service_principal;
 pub mod tenant;
 pub mod used_assertion;
+pub mod used_ticket;
 pub mod user;
 
 use std::time::Duration;

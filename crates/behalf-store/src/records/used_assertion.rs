@@ -6,21 +6,10 @@ use behalf_core::{
     time::Timestamp,
 };
 
-use super::damaged;
 use crate::{
-    backend::ReadError,
-    record::{Key, Kind, Record},
+    record::{Key, Kind},
     write_set::{Expect, WriteSet},
 };
-
-/// One used assertion.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UsedAssertion {
-    /// Where it is.
-    pub key: Key,
-    /// From then on its own expiry refuses it.
-    pub until: Timestamp,
-}
 
 /// Records a use; the commit conflicts when there was one before. `digest` is of the `jti`.
 pub fn record(
@@ -36,10 +25,4 @@ pub fn record(
         until.0.to_be_bytes().to_vec(),
         Expect::Absent,
     );
-}
-
-pub(crate) fn read(record: &Record) -> Result<UsedAssertion, ReadError> {
-    let until = record.document.as_slice().try_into().map(i64::from_be_bytes);
-    let until = until.map_err(|_| damaged(Kind::UsedAssertion, "no time"))?;
-    Ok(UsedAssertion { key: record.key.clone(), until: Timestamp(until) })
 }

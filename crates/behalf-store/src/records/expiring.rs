@@ -1,0 +1,58 @@
+//! Records that are forgotten by themselves: their documents begin with when, as milliseconds in
+//! eight bytes.
+
+use behalf_core::time::Timestamp;
+
+use super::damaged;
+use crate::{
+    backend::ReadError,
+    record::{Key, Kind, Record, Version},
+};
+
+/// A kind of such records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Expiring {
+    /// [`super::used_assertion`].
+    UsedAssertion,
+    /// [`super::used_ticket`].
+    UsedTicket,
+    /// [`super::family`].
+    Family,
+    /// [`super::revoked`].
+    Revoked,
+}
+
+impl Expiring {
+    /// Every one.
+    pub const ALL: [Self; 4] = [Self::UsedAssertion, Self::UsedTicket, Self::Family, Self::Revoked];
+
+    /// The kind.
+    pub const fn kind(self) -> Kind {
+        match self {
+            Self::UsedAssertion => Kind::UsedAssertion,
+            Self::UsedTicket => Kind::UsedTicket,
+            Self::Family => Kind::Family,
+            Self::Revoked => Kind::Revoked,
+        }
+    }
+}
+
+/// Where one is, and until when it matters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Until {
+    /// Where.
+    pub key: Key,
+    /// Its state: a row that was written anew meanwhile matters longer.
+    pub version: Version,
+    /// From then on what it refuses is refused without it.
+    pub until: Timestamp,
+}
+
+pub(crate) fn until(record: &Record) -> Result<Timestamp, ReadError> {
+    let first = record.document.first_chunk().copied().map(i64::from_be_bytes);
+    first.map(Timestamp).ok_or_else(|| damaged(record.key.kind, "no time"))
+}
+
+pub(crate) fn read(record: &Record) -> Result<Until, ReadError> {
+    Ok(Until { key: record.key.clone(), version: record.version, until: until(record)? })
+}
