@@ -20,10 +20,11 @@ use crate::{
     facts::Facts,
     jobs,
     journal::{self, Backlog, Journal, SealKey, Tallies},
-    keys::{self, EarlyKey, KeyRing, MasterKey, Signer, secrets},
+    keys::{self, EarlyKey, KeyRing, MasterKey, SealKeys, SealParts, Signer, secrets},
     limits::{LimitSettings, Limits},
     state::{Core, Lifetimes, Server},
     telemetry::Metrics,
+    tickets::Tickets,
 };
 
 /// Everything a node is told.
@@ -78,7 +79,10 @@ pub enum BootError {
     /// Keys.
     #[error(transparent)]
     Keys(#[from] keys::RingError),
-    /// The pepper or the journal's seal.
+    /// The sealing key of tickets.
+    #[error(transparent)]
+    Seal(#[from] keys::EpochError),
+    /// The pepper, the pairwise key or the journal's seal.
     #[error(transparent)]
     Secret(#[from] secrets::SecretError),
     /// The sign-in log.
@@ -125,6 +129,14 @@ pub async fn open(
     let journal = open_journal(&settings, seal, &clock, &backlog)?;
     check_clock(clock.now(), journal.newest_at_start())?;
     let pepper = secrets::pepper(&store, &master, &*entropy).await?;
+    let pairwise = secrets::pairwise(&store, &master, &*entropy).await?;
+    let seals = SealKeys::open(SealParts {
+        store: store.clone(),
+        master: Arc::clone(&master),
+        clock: Arc::clone(&clock),
+        entropy: Arc::clone(&entropy),
+    })
+    .await?;
     let public_url = authority.as_str().to_owned();
     let parts = keys::Parts {
         store: store.clone(),
@@ -146,6 +158,7 @@ pub async fn open(
             Arc::clone(&metrics),
         ),
         public_url,
+        tickets: Tickets::new(seals, store.clone(), Arc::clone(&entropy)),
         addressees,
         metadata: Metadata::new(authority),
         limits: Limits::new(&settings.limits, &*entropy),
@@ -154,6 +167,7 @@ pub async fn open(
         store,
         keys,
         pepper: Arc::new(pepper),
+        pairwise: Arc::new(pairwise),
         journal,
         tallies: Tallies::default(),
         metrics,

@@ -24,5 +24,6 @@ mod request;
 pub mod router;
 pub mod state;
 pub mod telemetry;
+pub mod tickets;
 pub mod tls;
 mod token;

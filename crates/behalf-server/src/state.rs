@@ -7,6 +7,7 @@ use axum::body::Body;
 use behalf_core::{
     event::{ClientRef, Outcome, SignInEvent},
     id::RequestId,
+    pairwise::PairwiseKey,
     secret::Pepper,
 };
 use behalf_protocol::error::AadSts;
@@ -24,6 +25,7 @@ use crate::{
     limits::Limits,
     request::Circumstances,
     telemetry::Metrics,
+    tickets::Tickets,
 };
 
 /// One deployment's node: shared by all its cores.
@@ -47,6 +49,10 @@ pub struct Server {
     pub keys: Arc<KeyRing>,
     /// The key of secret hashes.
     pub pepper: Arc<Pepper>,
+    /// The key of pairwise subjects.
+    pub pairwise: Arc<PairwiseKey>,
+    /// Codes, refresh tokens, sessions.
+    pub tickets: Tickets,
     /// The sign-in log.
     pub journal: Journal,
     /// Requests that were turned away undecided.

@@ -148,6 +148,24 @@ impl Admin {
         self.post(&path, &serde_json::Map::new()).await
     }
 
+    /// The epochs of the sealing key.
+    pub(crate) async fn epochs(&self) -> Result<Vec<wire::EpochInfo>, AdminError> {
+        self.get("/v1/epochs").await
+    }
+
+    /// Begins a new epoch.
+    pub(crate) async fn rotate_epoch(&self) -> Result<Vec<wire::EpochInfo>, AdminError> {
+        self.post("/v1/epochs/rotate", &serde_json::Map::new()).await
+    }
+
+    /// Ends an epoch with every ticket it sealed.
+    pub(crate) async fn revoke_epoch(
+        &self,
+        number: u32,
+    ) -> Result<Vec<wire::EpochInfo>, AdminError> {
+        self.post(&format!("/v1/epochs/{number}/revoke"), &serde_json::Map::new()).await
+    }
+
     /// A page of the sign-in log, newest first.
     pub(crate) async fn sign_ins(
         &self,

@@ -160,9 +160,18 @@ pub(crate) fn tenant(
 /// `behalf key`.
 pub(crate) fn key(command: &key::Command, environment: &Environment) -> anyhow::Result<ExitCode> {
     match command {
+        key::Command::List(args) if args.seal => {
+            let epochs = ask(&args.ask.door, environment, async |admin| admin.epochs().await)?;
+            say(args.ask.as_json(), &epochs, |epochs| key::epoch_table(epochs))
+        }
         key::Command::List(args) => {
-            let keys = ask(&args.door, environment, async |admin| admin.keys().await)?;
-            say(args.as_json(), &keys, |keys| key::table(keys))
+            let keys = ask(&args.ask.door, environment, async |admin| admin.keys().await)?;
+            say(args.ask.as_json(), &keys, |keys| key::table(keys))
+        }
+        key::Command::Rotate(args) if args.seal => {
+            let epochs =
+                ask(&args.ask.door, environment, async |admin| admin.rotate_epoch().await)?;
+            say(args.ask.as_json(), &epochs, |epochs| key::epoch_table(epochs))
         }
         key::Command::Rotate(args) => {
             let (alg, now) = args.request();
@@ -178,12 +187,19 @@ pub(crate) fn key(command: &key::Command, environment: &Environment) -> anyhow::
             output::result(&format!("{}\n", line.expose()))?;
             Ok(ExitCode::SUCCESS)
         }
-        key::Command::Revoke(args) => {
-            let keys =
-                ask(&args.ask.door, environment, async |admin| admin.revoke(&args.kid).await)?;
-            say(args.ask.as_json(), &keys, |keys| key::table(keys))
-        }
+        key::Command::Revoke(args) => revoke(args, environment),
     }
+}
+
+fn revoke(args: &key::RevokeArgs, environment: &Environment) -> anyhow::Result<ExitCode> {
+    if let Some(epoch) = args.seal {
+        let epochs =
+            ask(&args.ask.door, environment, async |admin| admin.revoke_epoch(epoch).await)?;
+        return say(args.ask.as_json(), &epochs, |epochs| key::epoch_table(epochs));
+    }
+    let kid = args.kid.as_deref().unwrap_or_default();
+    let keys = ask(&args.ask.door, environment, async |admin| admin.revoke(kid).await)?;
+    say(args.ask.as_json(), &keys, |keys| key::table(keys))
 }
 
 /// `behalf app`.

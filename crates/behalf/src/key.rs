@@ -1,4 +1,5 @@
-//! `behalf key`: the keys that sign tokens.
+//! `behalf key`: the keys that sign tokens, and the key that seals codes, refresh tokens and
+//! sessions.
 
 use std::fmt::Write as _;
 
@@ -6,7 +7,7 @@ use behalf_core::{
     application::TokenAlg,
     time::{Timestamp, written},
 };
-use behalf_server::admin_socket::wire::KeyInfo;
+use behalf_server::admin_socket::wire::{EpochInfo, KeyInfo};
 
 use crate::door::AskArgs;
 
@@ -14,7 +15,7 @@ use crate::door::AskArgs;
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
     /// List the signing keys
-    List(AskArgs),
+    List(ListArgs),
     /// Change the signing key: announced first, so that APIs have it when it signs
     Rotate(RotateArgs),
     /// Withdraw a key that has leaked: tokens it signed are refused from now on
@@ -23,12 +24,26 @@ pub(crate) enum Command {
     GenerateMaster,
 }
 
+/// `behalf key list`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ListArgs {
+    /// The epochs of the sealing key instead
+    #[arg(long)]
+    pub(crate) seal: bool,
+    /// Which server, and how to print its answer.
+    #[command(flatten)]
+    pub(crate) ask: AskArgs,
+}
+
 /// `behalf key revoke`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct RevokeArgs {
     /// The key's id, as `behalf key list` shows it
-    #[arg(value_name = "KID")]
-    pub(crate) kid: String,
+    #[arg(value_name = "KID", required_unless_present = "seal")]
+    pub(crate) kid: Option<String>,
+    /// This epoch of the sealing key instead: the codes, refresh tokens and sessions it sealed end
+    #[arg(long, value_name = "EPOCH", conflicts_with = "kid")]
+    pub(crate) seal: Option<u32>,
     /// Which server, and how to print its answer.
     #[command(flatten)]
     pub(crate) ask: AskArgs,
@@ -43,6 +58,9 @@ pub(crate) struct RotateArgs {
     /// The key of which algorithm
     #[arg(long, value_enum, default_value_t = Alg::Rs256)]
     pub(crate) alg: Alg,
+    /// The key that seals codes, refresh tokens and sessions instead; those it sealed stay valid
+    #[arg(long, conflicts_with_all = ["now", "alg"])]
+    pub(crate) seal: bool,
     /// Which server, and how to print its answer.
     #[command(flatten)]
     pub(crate) ask: AskArgs,
@@ -95,6 +113,17 @@ pub(crate) fn table(keys: &[KeyInfo]) -> String {
     text
 }
 
+/// The epochs as a table.
+pub(crate) fn epoch_table(epochs: &[EpochInfo]) -> String {
+    let at = |time: Timestamp| written(time.unix_seconds());
+    let mut text = format!("{:<6} {:<10} {:<21} {}\n", "EPOCH", "STATE", "SEALS FROM", "UNTIL");
+    for EpochInfo { number, state, from, to } in epochs {
+        let until = to.map_or_else(|| "-".to_owned(), at);
+        let _ = writeln!(text, "{number:<6} {state:<10} {:<21} {until}", at(*from));
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -113,5 +142,19 @@ mod tests {
             key("85ImZaPpqaWwVwaS9J74G2I8LqI", "active", until),
             key("Q1d8ZaPpqaWwVwaS9J74G2I8Lxx", "announced", None),
         ]));
+    }
+
+    #[test]
+    fn a_line_for_each_epoch() {
+        let from = Timestamp(1_790_000_000_000);
+        let to = Timestamp(1_791_209_600_000);
+        insta::assert_snapshot!(epoch_table(&[
+            EpochInfo { number: 1, state: "opening".into(), from, to: Some(to) },
+            EpochInfo { number: 2, state: "sealing".into(), from: to, to: None },
+        ]), @r"
+        EPOCH  STATE      SEALS FROM            UNTIL
+        1      opening    2026-09-21 14:13:20Z  2026-10-05 14:13:20Z
+        2      sealing    2026-10-05 14:13:20Z  -
+        ");
     }
 }

@@ -7,7 +7,7 @@ use super::wire;
 use crate::{
     directory::{Kind, Refusal, apply::ApplyError},
     journal,
-    keys::{RingError, RotateError},
+    keys::{EpochError, RingError, RotateError},
 };
 
 /// A refusal and its status.
@@ -58,6 +58,15 @@ impl From<RingError> for Failure {
         match error {
             RingError::Rotate(RotateError::Unknown) => Self::not_found(&error.to_string()),
             RingError::Rotate(_) => Self::bad_request(error.to_string()),
+            other => Self::unavailable(other.to_string()),
+        }
+    }
+}
+
+impl From<EpochError> for Failure {
+    fn from(error: EpochError) -> Self {
+        match error {
+            EpochError::Unknown(_) => Self::not_found(&error.to_string()),
             other => Self::unavailable(other.to_string()),
         }
     }

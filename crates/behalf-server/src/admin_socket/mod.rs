@@ -12,6 +12,9 @@
 //! | `GET /v1/keys` | | `[`[`wire::KeyInfo`]`]` |
 //! | `POST /v1/keys/rotate` | [`wire::Rotate`] | `[`[`wire::KeyInfo`]`]` |
 //! | `POST /v1/keys/{kid}/revoke` | | `[`[`wire::KeyInfo`]`]` |
+//! | `GET /v1/epochs` | | `[`[`wire::EpochInfo`]`]` |
+//! | `POST /v1/epochs/rotate` | | `[`[`wire::EpochInfo`]`]` |
+//! | `POST /v1/epochs/{number}/revoke` | | `[`[`wire::EpochInfo`]`]` |
 //! | `GET /v1/sign-ins?tenant&app&correlation&since&until&before&limit` | | [`wire::LogPage`] |
 //! | `GET /v1/sign-ins/{request id}` | | [`wire::SignIn`] |
 //!

@@ -17,8 +17,8 @@ use super::{
     failure::{Failure, json},
     log,
     wire::{
-        ApplicationInfo, Applied, Apply, KeyInfo, LogQuery, NewDomain, NewTenant, Rotate, Secret,
-        Status, TenantInfo,
+        ApplicationInfo, Applied, Apply, EpochInfo, KeyInfo, LogQuery, NewDomain, NewTenant,
+        Rotate, Secret, Status, TenantInfo,
     },
 };
 use crate::{
@@ -48,6 +48,9 @@ pub fn router(server: Arc<Server>) -> Router {
         .route("/v1/keys", get(keys))
         .route("/v1/keys/rotate", post(rotate))
         .route("/v1/keys/{kid}/revoke", post(revoke))
+        .route("/v1/epochs", get(epochs))
+        .route("/v1/epochs/rotate", post(rotate_epoch))
+        .route("/v1/epochs/{number}/revoke", post(revoke_epoch))
         .route("/v1/sign-ins", get(sign_ins))
         .route("/v1/sign-ins/{id}", get(sign_in))
         .fallback(async || Failure::not_found("the admin socket has no such address"))
@@ -205,6 +208,33 @@ async fn rotate(State(server): Shared, body: Bytes) -> Answer {
 async fn revoke(State(server): Shared, Path(kid): Path<String>) -> Answer {
     server.keys.revoke(&kid).await?;
     Ok(keys(State(server)).await)
+}
+
+async fn epochs(State(server): Shared) -> Response {
+    let now = server.clock.now();
+    let epochs: Vec<_> = server
+        .tickets
+        .keys()
+        .schedules()
+        .into_iter()
+        .map(|epoch| EpochInfo {
+            number: epoch.number,
+            state: epoch.state(now).as_str().to_owned(),
+            from: epoch.from,
+            to: epoch.to,
+        })
+        .collect();
+    ok(&epochs)
+}
+
+async fn rotate_epoch(State(server): Shared) -> Answer {
+    server.tickets.keys().rotate().await?;
+    Ok(epochs(State(server)).await)
+}
+
+async fn revoke_epoch(State(server): Shared, Path(number): Path<u32>) -> Answer {
+    server.tickets.keys().revoke(number).await?;
+    Ok(epochs(State(server)).await)
 }
 
 async fn sign_ins(State(server): Shared, Query(asked): Query<LogQuery>) -> Answer {

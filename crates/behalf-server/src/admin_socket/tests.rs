@@ -228,6 +228,28 @@ async fn keys_are_listed_rotated_and_revoked() {
     assert_eq!(status, StatusCode::BAD_REQUEST);
 }
 
+#[tokio::test]
+async fn epochs_are_listed_rotated_and_revoked() {
+    let server = server().await;
+    let told = |epochs: &Value| -> Vec<(u64, String)> {
+        let epochs = epochs.as_array().unwrap().iter();
+        let of = |e: &Value| (e["number"].as_u64().unwrap(), e["state"].as_str().unwrap().into());
+        epochs.map(of).collect()
+    };
+    let (_, first) = get(&server, "/v1/epochs").await;
+    assert_eq!(told(&first), [(1, "sealing".to_owned())]);
+    let (status, second) = post(&server, "/v1/epochs/rotate", &json!({})).await;
+    assert_eq!(status, StatusCode::OK, "{second}");
+    assert_eq!(told(&second), [(1, "sealing".to_owned()), (2, "announced".to_owned())]);
+    let (_, third) = post(&server, "/v1/epochs/1/revoke", &json!({})).await;
+    assert_eq!(told(&third), [(1, "revoked".to_owned()), (2, "sealing".to_owned())]);
+    let (status, failure) = post(&server, "/v1/epochs/9/revoke", &json!({})).await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+    assert!(failure["message"].as_str().unwrap().contains("behalf key list --seal"), "{failure}");
+    let (status, _) = post(&server, "/v1/epochs/one/revoke", &json!({})).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+}
+
 fn event(id: RequestId, tenant: TenantId) -> SignInEvent {
     let mut trail = Trail::default();
     trail.ok(Step::Tenant);

@@ -161,6 +161,20 @@ pub struct KeyInfo {
     pub retire_at: Option<Timestamp>,
 }
 
+/// An epoch of the key that seals codes, refresh tokens and sessions.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EpochInfo {
+    /// Its number, from 1.
+    pub number: u32,
+    /// `announced`, `sealing`, `opening` or `revoked`.
+    pub state: String,
+    /// From when on it seals.
+    pub from: Timestamp,
+    /// When its successor takes over, once that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<Timestamp>,
+}
+
 /// A rotation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -1,9 +1,11 @@
-//! The deployment's keys: what signs tokens, what wraps secrets, and the queue before the signer.
+//! The deployment's keys: what signs tokens, what seals tickets, what wraps secrets, and the queue
+//! before the signer.
 
 mod entry;
 mod master;
 mod ring;
 mod rotate;
+mod seal;
 pub mod secrets;
 mod set;
 mod signer;
@@ -12,6 +14,10 @@ pub use entry::{EntryError, Schedule, State};
 pub use master::{MasterKey, MasterKeyError, MasterKeyText, Unopened};
 pub use ring::{Current, EarlyKey, KeyRing, Parts, RingError};
 pub use rotate::{OVERLAP, RotateError, Times, When};
+pub use seal::{
+    EPOCH, EPOCH_ANNOUNCED, EpochError, EpochSchedule, EpochState, Epochs, NoSuchEpoch, SealKeys,
+    SealParts,
+};
 pub use set::{Document, KeySet, SetError, TokenKey};
 pub use signer::{Busy, Cost, QUEUE_DEFAULT, SignFailed, Signer, Slot};
 

@@ -2,7 +2,7 @@
 //! another (tickets.md 2). Made at first start and then part of every backup.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use behalf_core::secret::Pepper;
+use behalf_core::{pairwise::PairwiseKey, secret::Pepper};
 use behalf_store::{CommitError, Expect, ReadError, Store, WriteSet, records::deployment};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -46,6 +46,16 @@ pub async fn pepper(
 ) -> Result<Pepper, SecretError> {
     let bytes = read_or_make(store, master, "pepper", entropy).await?;
     Ok(Pepper::new(PEPPER_ID, &bytes))
+}
+
+/// The key of pairwise subjects.
+pub async fn pairwise(
+    store: &Store,
+    master: &MasterKey,
+    entropy: &dyn Entropy,
+) -> Result<PairwiseKey, SecretError> {
+    let bytes = read_or_make(store, master, "pairwise", entropy).await?;
+    Ok(PairwiseKey::new(&bytes))
 }
 
 /// The key of the sign-in log's seals.
