@@ -8,11 +8,12 @@ use reqwest::{Body, RequestBuilder, Response};
 use serde::Serialize;
 use url::{Host, Url};
 
-use crate::acquire::Acquire;
+use crate::account::Account;
 use crate::challenge;
 use crate::confidential::ConfidentialClient;
 use crate::error::Error;
-use crate::scopes::Scopes;
+use crate::public::PublicClient;
+use crate::scopes::{ScopeError, Scopes};
 use crate::secret::Secret;
 use crate::token::AccessToken;
 
@@ -31,35 +32,33 @@ pub enum ApiError {
     Insecure(Url),
 }
 
-/// An API to be called as the application itself.
+/// An API to be called with tokens of one kind.
 #[derive(Debug)]
 #[must_use]
 pub struct ForResource {
-    client: ConfidentialClient,
-    scope: String,
+    source: TokenSource,
+    http: reqwest::Client,
 }
 
 impl ForResource {
-    pub(crate) const fn new(client: ConfidentialClient, scope: String) -> Self {
-        Self { client, scope }
+    pub(crate) const fn new(source: TokenSource, http: reqwest::Client) -> Self {
+        Self { source, http }
     }
 
     /// A client with the methods of `reqwest::Client`. It follows no redirects, for the token would
-    /// go with them. Fails if the scope is not `{resource}/.default`.
+    /// go with them. Fails if no token can be asked for with these scopes.
     pub fn reqwest(self) -> Result<ApiClient, Error> {
-        let http = self.client.shared.api.clone();
-        self.with(http)
+        self.source.check()?;
+        Ok(ApiClient { source: self.source, http: self.http })
     }
 
     /// As [`reqwest`](Self::reqwest), with the caller's own client.
     pub fn with(self, http: reqwest::Client) -> Result<ApiClient, Error> {
-        Scopes::for_application([self.scope.as_str()])?;
-        let source = TokenSource::Application { client: self.client, scope: self.scope };
-        Ok(ApiClient { source, http })
+        Self { http, ..self }.reqwest()
     }
 }
 
-/// Calls APIs with tokens of the application, which it fetches, keeps and renews. A claims
+/// Calls APIs with tokens, which it fetches, keeps and renews. A claims
 /// challenge (401, `insufficient_claims`) is answered once, with a token that has the claims.
 #[derive(Debug, Clone)]
 pub struct ApiClient {
@@ -144,15 +143,37 @@ impl ApiRequest {
 pub(crate) enum TokenSource {
     Application { client: ConfidentialClient, scope: String },
     User { client: ConfidentialClient, scopes: Vec<String>, assertion: Secret },
+    Account { client: PublicClient, scopes: Vec<String>, account: Account },
 }
 
 impl TokenSource {
-    fn token(&self) -> Acquire {
+    fn check(&self) -> Result<(), ScopeError> {
         match self {
+            Self::Application { scope, .. } => Scopes::for_application([scope]).map(drop),
+            Self::User { scopes, .. } | Self::Account { scopes, .. } => {
+                Scopes::parse(scopes).map(drop)
+            }
+        }
+    }
+
+    /// A token; one that answers a challenge with `claims`.
+    async fn token(&self, claims: Option<String>) -> Result<AccessToken, Error> {
+        let acquire = match self {
             Self::Application { client, scope } => client.acquire_token_for_client([scope]),
             Self::User { client, scopes, assertion } => {
                 client.acquire_token_on_behalf_of(assertion.expose(), scopes)
             }
+            Self::Account { client, scopes, account } => {
+                let silent = client.acquire_token_silent(account, scopes);
+                return match claims {
+                    Some(claims) => silent.claims(claims).await,
+                    None => silent.await,
+                };
+            }
+        };
+        match claims {
+            Some(claims) => acquire.claims(claims).await,
+            None => acquire.await,
         }
     }
 
@@ -164,10 +185,10 @@ impl TokenSource {
         let request = builder.build()?;
         ensure_private(request.url())?;
         let again = request.try_clone();
-        let answer = send(http, request, &self.token().await?).await?;
+        let answer = send(http, request, &self.token(None).await?).await?;
         match (challenged(&answer), again) {
             (Some(claims), Some(request)) => {
-                send(http, request, &self.token().claims(claims).await?).await
+                send(http, request, &self.token(Some(claims)).await?).await
             }
             _ => Ok(answer),
         }
@@ -178,7 +199,9 @@ impl fmt::Debug for TokenSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Application { scope, .. } => write!(f, "Application({scope})"),
-            Self::User { scopes, .. } => write!(f, "User({})", scopes.join(" ")),
+            Self::User { scopes, .. } | Self::Account { scopes, .. } => {
+                write!(f, "User({})", scopes.join(" "))
+            }
         }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use quick_cache::sync::Cache;
 
 use crate::acquire::{Acquire, Wanted};
-use crate::api::ForResource;
+use crate::api::{ForResource, TokenSource};
 use crate::authority::Authority;
 use crate::builder::{BuildError, Builder};
 use crate::cache::{AssertionHasher, Slots};
@@ -106,7 +106,8 @@ impl ConfidentialClient {
 
     /// An API that is called as the application itself, such as `api://ledger/.default`.
     pub fn for_resource(&self, scope: impl Into<String>) -> ForResource {
-        ForResource::new(self.clone(), scope.into())
+        let source = TokenSource::Application { client: self.clone(), scope: scope.into() };
+        ForResource::new(source, self.shared.api.clone())
     }
 }
 

@@ -1,9 +1,9 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use behalf_jose::{Algorithm, Certificate, SigningKey, base64url};
+use behalf_jose::{Algorithm, Certificate, Sha256Thumbprint, SigningKey, base64url};
 use uuid::Uuid;
 
 use crate::error::Error;
@@ -58,6 +58,7 @@ pub struct Credential(Kind);
 enum Kind {
     Secret(Secret),
     Certificate(Arc<Signer>),
+    CertificateFile(Arc<CertificateFile>),
     FederatedFile(PathBuf),
     Assertion(AssertionFn),
 }
@@ -65,6 +66,14 @@ enum Kind {
 struct Signer {
     key: SigningKey,
     header: String,
+    /// Of the PEM text.
+    digest: Sha256Thumbprint,
+}
+
+/// A PEM file and what it held when it was last usable.
+struct CertificateFile {
+    path: PathBuf,
+    signer: Mutex<Arc<Signer>>,
 }
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -88,13 +97,15 @@ impl Credential {
     }
 
     /// A PEM file with an unencrypted RSA private key and its certificate, in any order. Each
-    /// request is signed for (PS256, `x5t#S256`); the key never leaves the process.
+    /// request is signed for (PS256, `x5t#S256`); the key never leaves the process. A file that
+    /// has changed is taken at the next token request; one that is broken then changes nothing.
     pub fn certificate_pem_file(path: impl AsRef<Path>) -> Result<Self, CredentialError> {
-        let path = path.as_ref().display().to_string();
+        let (path, name) = (path.as_ref().to_owned(), path.as_ref().display().to_string());
         let pem = std::fs::read_to_string(&path)
             .map(Secret::from)
-            .map_err(|reason| CredentialError::File { path: path.clone(), reason })?;
-        Signer::new(pem.expose(), &path).map(|signer| Self(Kind::Certificate(Arc::new(signer))))
+            .map_err(|reason| CredentialError::File { path: name.clone(), reason })?;
+        let signer = Mutex::new(Arc::new(Signer::new(pem.expose(), &name)?));
+        Ok(Self(Kind::CertificateFile(Arc::new(CertificateFile { path, signer }))))
     }
 
     /// As [`certificate_pem_file`](Self::certificate_pem_file), from a text.
@@ -137,6 +148,7 @@ impl Credential {
                 return Ok(());
             }
             Kind::Certificate(signer) => signer.assertion(&request, now, id)?,
+            Kind::CertificateFile(file) => file.signer().await.assertion(&request, now, id)?,
             Kind::FederatedFile(path) => {
                 let text = tokio::fs::read_to_string(path).await.map_err(|reason| {
                     let path = path.display();
@@ -159,6 +171,32 @@ impl Credential {
     }
 }
 
+impl CertificateFile {
+    /// The signer of what the file holds now.
+    async fn signer(&self) -> Arc<Signer> {
+        let current = Arc::clone(&crate::lock(&self.signer));
+        let name = self.path.display().to_string();
+        let found = match tokio::fs::read_to_string(&self.path).await.map(Secret::from) {
+            Ok(pem) if Sha256Thumbprint::of(pem.expose().as_bytes()) == current.digest => {
+                return current;
+            }
+            Ok(pem) => Signer::new(pem.expose(), &name),
+            Err(reason) => Err(CredentialError::File { path: name, reason }),
+        };
+        match found {
+            Ok(renewed) => {
+                let renewed = Arc::new(renewed);
+                *crate::lock(&self.signer) = Arc::clone(&renewed);
+                renewed
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the certificate stays as it was");
+                current
+            }
+        }
+    }
+}
+
 impl Signer {
     fn new(pem: &str, origin: &str) -> Result<Self, CredentialError> {
         let owned = || origin.to_owned();
@@ -174,7 +212,8 @@ impl Signer {
         }
         let thumbprint = certificate.sha256_thumbprint().to_base64url();
         let header = serde_json::json!({ "alg": "PS256", "typ": "JWT", "x5t#S256": thumbprint });
-        Ok(Self { key, header: base64url::encode(header.to_string()) })
+        let digest = Sha256Thumbprint::of(pem.as_bytes());
+        Ok(Self { key, header: base64url::encode(header.to_string()), digest })
     }
 
     /// "I am this application", for this token endpoint, for ten minutes (RFC 7523 section 3).
@@ -199,7 +238,7 @@ impl fmt::Debug for Credential {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match &self.0 {
             Kind::Secret(_) => "Credential::secret",
-            Kind::Certificate(_) => "Credential::certificate",
+            Kind::Certificate(_) | Kind::CertificateFile(_) => "Credential::certificate",
             Kind::FederatedFile(_) => "Credential::federated_file",
             Kind::Assertion(_) => "Credential::assertion_fn",
         })

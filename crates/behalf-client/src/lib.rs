@@ -58,6 +58,7 @@ mod request;
 mod retry;
 mod scopes;
 mod secret;
+mod silent;
 mod token;
 mod transport;
 
@@ -78,6 +79,7 @@ pub use metadata::MetadataError;
 pub use public::{PublicBuilder, PublicClient};
 pub use refusal::{Refusal, RefusalKind};
 pub use scopes::ScopeError;
+pub use silent::Silent;
 pub use token::{AccessToken, Source};
 pub use transport::HttpsError;
 

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use crate::account::{Account, Accounts};
 use crate::answer::Granted;
+use crate::api::{ForResource, TokenSource};
 use crate::authority::Authority;
 use crate::builder::BuildError;
-use crate::cache::{Freshness, Held, Key, Owner, Slots};
+use crate::cache::{Held, Key, Owner, Slot, Slots};
 use crate::clock::{Clock, SystemClock};
 use crate::device::{DevicePrompt, sign_in_by_device_code};
 use crate::directory::Directory;
@@ -19,8 +20,9 @@ use crate::interactive::Interactive;
 use crate::request::Grant;
 use crate::scopes::Scopes;
 use crate::secret::Secret;
+use crate::silent::Silent;
 use crate::token::{AccessToken, Source};
-use crate::transport::Transport;
+use crate::transport::{Transport, api_client};
 
 /// How many access tokens are kept.
 const TOKENS: usize = 1000;
@@ -35,6 +37,7 @@ pub(crate) struct Inner {
     pub(crate) directory: Arc<Directory>,
     tokens: Slots,
     accounts: Accounts,
+    api: reqwest::Client,
 }
 
 impl PublicClient {
@@ -90,24 +93,24 @@ impl PublicClient {
     /// A token for a user who has signed in, without asking them: from the cache, or with their
     /// refresh token. An error whose [`Error::is_interaction_required`] holds means that they must
     /// sign in again.
-    pub async fn acquire_token_silent<S: Into<String>>(
+    pub fn acquire_token_silent<S: Into<String>>(
         &self,
         account: &Account,
         scopes: impl IntoIterator<Item = S>,
-    ) -> Result<AccessToken, Error> {
-        let scopes = Scopes::parse(scopes)?;
-        if self.0.accounts.find(account).is_none() {
-            return Err(Error::NotSignedIn(account.to_string()));
-        }
-        let slot = self.0.tokens.at(&self.key(account, &scopes));
-        let fetch = || {
-            let (client, account) = (self.clone(), account.clone());
-            async move {
-                let outcome = client.refresh(&account, &scopes).await;
-                (outcome.map(Arc::new), client.0.engine.clock.now())
-            }
-        };
-        slot.token(self.0.engine.clock.as_ref(), Freshness::Cached, fetch).await
+    ) -> Silent {
+        Silent::new(self.clone(), account.clone(), Scopes::parse(scopes).map_err(Error::from))
+    }
+
+    /// An API that is called for a user who has signed in, such as `api://orders/Orders.Read`.
+    pub fn for_account<S: Into<String>>(
+        &self,
+        account: &Account,
+        scopes: impl IntoIterator<Item = S>,
+    ) -> ForResource {
+        let scopes = scopes.into_iter().map(Into::into).collect();
+        let source =
+            TokenSource::Account { client: self.clone(), scopes, account: account.clone() };
+        ForResource::new(source, self.0.api.clone())
     }
 
     /// The users who have signed in, the latest last.
@@ -121,13 +124,23 @@ impl PublicClient {
         self.0.tokens.forget(&owner(account));
     }
 
-    async fn refresh(&self, account: &Account, scopes: &Scopes) -> Result<Held, Error> {
+    pub(crate) fn knows(&self, account: &Account) -> bool {
+        self.0.accounts.find(account).is_some()
+    }
+
+    /// Redeems the account's refresh token, and keeps the one that takes its place.
+    pub(crate) async fn refresh(
+        &self,
+        account: &Account,
+        scopes: &Scopes,
+        claims: Option<&str>,
+    ) -> Result<Held, Error> {
         let signed_in = self.0.accounts.find(account);
         let signed_in = signed_in.ok_or_else(|| Error::NotSignedIn(account.to_string()))?;
         let mut refresh_token = signed_in.refresh_token.lock().await;
         let grant =
             Grant::RefreshToken { refresh_token: refresh_token.clone(), scopes: scopes.clone() };
-        let mut granted = self.0.engine.token(&self.0.directory, &grant, None).await?;
+        let mut granted = self.0.engine.token(&self.0.directory, &grant, claims).await?;
         if let Some(rotated) = granted.refresh_token.take() {
             *refresh_token = rotated;
         }
@@ -146,7 +159,7 @@ impl PublicClient {
         let now = self.0.engine.clock.now();
         let held = Arc::new(self.held(granted, scopes).of_account(account.clone()));
         if let (Some(account), Some(refresh_token)) = (account, refresh_token) {
-            self.0.tokens.at(&self.key(&account, scopes)).put(&held, now);
+            self.slot(&account, scopes, None).put(&held, now);
             self.0.accounts.keep(account, refresh_token);
         }
         Ok(AccessToken::new(held, Source::Network, now))
@@ -186,14 +199,19 @@ impl PublicClient {
         )
     }
 
-    fn key(&self, account: &Account, scopes: &Scopes) -> Key {
-        Key {
+    pub(crate) fn slot(
+        &self,
+        account: &Account,
+        scopes: &Scopes,
+        claims: Option<String>,
+    ) -> Arc<Slot> {
+        self.0.tokens.at(&Key {
             authority: self.0.directory.authority.clone(),
             client_id: self.0.engine.client_id.clone(),
             owner: owner(account),
             scopes: scopes.clone(),
-            claims: None,
-        }
+            claims,
+        })
     }
 }
 
@@ -225,7 +243,8 @@ pub struct PublicBuilder {
 }
 
 impl PublicBuilder {
-    /// Trusts the certificate authorities in this PEM file, and no other.
+    /// Trusts the certificate authorities in this PEM file, and no other, for the token service;
+    /// for the APIs that are called, besides the system's.
     pub fn ca_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.ca_file = Some(path.into());
         self
@@ -272,6 +291,7 @@ impl PublicBuilder {
             directory: Arc::new(Directory::new(authority)),
             tokens: Slots::new(TOKENS),
             accounts: Accounts::default(),
+            api: api_client(self.ca_file.as_deref())?,
         })))
     }
 }

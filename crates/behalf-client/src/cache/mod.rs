@@ -6,4 +6,4 @@ mod slot;
 
 pub(crate) use held::Held;
 pub(crate) use key::{AssertionHasher, Key, Owner};
-pub(crate) use slot::{Freshness, Slots};
+pub(crate) use slot::{Freshness, Slot, Slots};

@@ -96,6 +96,9 @@ impl State {
                 self.wait = None;
             }
             Err(error) => {
+                if self.token.as_ref().is_some_and(|held| held.is_usable(now)) {
+                    tracing::warn!(%error, "a token is not renewed; the old one serves on");
+                }
                 let pause = RENEWAL_PAUSE << self.failures.min(16);
                 self.failures += 1;
                 self.renew_after = now + pause.min(LONGEST_RENEWAL_PAUSE);

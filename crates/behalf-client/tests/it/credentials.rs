@@ -70,6 +70,29 @@ async fn a_certificate_signs_an_assertion_for_the_token_endpoint() {
     assert_ne!(next["jti"], claims["jti"], "each assertion has an id of its own");
 }
 
+#[tokio::test]
+async fn a_renewed_certificate_is_taken_and_a_broken_file_changes_nothing() {
+    let (first, second) = (key_and_certificate(), key_and_certificate());
+    let file = NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), format!("{}{}", first.0, first.1)).unwrap();
+    let service = Service::start().await;
+    let credential = Credential::certificate_pem_file(file.path()).unwrap();
+    let app = service.builder(&TestClock::new()).credential(credential).build().unwrap();
+    for (content, certificate) in [
+        (format!("{}{}", first.0, first.1), &first.1),
+        (format!("{}{}", first.0, second.1), &first.1), // half written
+        (String::new(), &first.1),
+        (format!("{}{}", second.0, second.1), &second.1),
+    ] {
+        std::fs::write(file.path(), content).unwrap();
+        app.acquire_token_for_client([LEDGER]).force_refresh().await.unwrap();
+        let sent = service.token_requests().pop().unwrap().field("client_assertion").unwrap();
+        let thumbprint = Certificate::from_pem(certificate).unwrap().sha256_thumbprint();
+        let header = decoded(sent.split('.').next().unwrap());
+        assert_eq!(header["x5t#S256"], thumbprint.to_base64url());
+    }
+}
+
 #[test]
 fn a_key_and_a_certificate_that_do_not_belong_together_are_refused() {
     let ((key, certificate), (other, _)) = (key_and_certificate(), key_and_certificate());

@@ -1,6 +1,7 @@
 //! An HTTPS server under a CA of its own that records what it is asked.
 
 use std::io::Write as _;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
@@ -65,6 +66,8 @@ pub(crate) struct Server {
     pub(crate) base: String,
     pub(crate) ca_file: NamedTempFile,
     pub(crate) requests: Arc<Mutex<Vec<Request>>>,
+    /// How many answers the client has read to their end.
+    pub(crate) finished: Arc<AtomicUsize>,
 }
 
 impl Server {
@@ -103,20 +106,25 @@ impl Server {
         let requests = Arc::new(Mutex::new(Vec::new()));
         let handler = Arc::new(make(base.clone()));
         let seen = Arc::clone(&requests);
+        let finished = Arc::new(AtomicUsize::new(0));
+        let read_to_end = Arc::clone(&finished);
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let (acceptor, seen) = (acceptor.clone(), Arc::clone(&seen));
-                let handler = Arc::clone(&handler);
+                let (handler, read_to_end) = (Arc::clone(&handler), Arc::clone(&read_to_end));
                 tokio::spawn(async move {
                     // A client that does not trust us leaves during the handshake.
                     let Ok(mut stream) = acceptor.accept(stream).await else { return };
                     let Some(request) = read(&mut stream).await else { return };
                     seen.lock().unwrap().push(request.clone());
                     write(&mut stream, &handler(request).await).await;
+                    // The client hangs up once it has what it wants.
+                    while matches!(stream.read(&mut [0; 64]).await, Ok(count) if count > 0) {}
+                    read_to_end.fetch_add(1, Ordering::SeqCst);
                 });
             }
         });
-        Self { base, ca_file, requests }
+        Self { base, ca_file, requests, finished }
     }
 }
 

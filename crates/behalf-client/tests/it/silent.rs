@@ -128,3 +128,35 @@ async fn a_foreign_id_token_signs_nobody_in() {
     assert!(matches!(error, Error::IdToken(_)), "{error}");
     assert!(app.accounts().is_empty());
 }
+
+#[tokio::test]
+async fn claims_and_force_pass_the_cache_by() {
+    let service = Service::start().await;
+    let (app, account) = signed_in(&service, &TestClock::new()).await;
+    let claims = r#"{"access_token":{"acrs":{"essential":true,"value":"c1"}}}"#;
+    service.answer(service.signed_in("eyJ.stepped-up", "rt-2", None));
+    let token = app.acquire_token_silent(&account, [READ]).claims(claims).await.unwrap();
+    assert_eq!((token.expose(), token.source()), ("eyJ.stepped-up", Source::Network));
+    let sent = service.token_requests().pop().unwrap();
+    assert_eq!(sent.field("claims").as_deref(), Some(claims));
+    let token = app.acquire_token_silent(&account, [READ]).await.unwrap();
+    assert_eq!((token.expose(), token.source()), ("eyJ.stepped-up", Source::Cache));
+    service.answer(service.signed_in("eyJ.forced", "rt-3", None));
+    let token = app.acquire_token_silent(&account, [READ]).force_refresh().await.unwrap();
+    assert_eq!(token.expose(), "eyJ.forced");
+}
+
+#[tokio::test]
+async fn an_api_is_called_for_the_account() {
+    let service = Service::start().await;
+    let (app, account) = signed_in(&service, &TestClock::new()).await;
+    let orders = app.for_account(&account, [READ]).reqwest().unwrap();
+    service.answer(Reply::new(200, "[]"));
+    orders.get(format!("{}/orders", service.server.base)).send().await.unwrap();
+    let call = service.requests("/orders").pop().unwrap();
+    assert_eq!(call.header("authorization"), Some("Bearer eyJ.first"));
+    assert!(app.for_account(&account, ["no scope"]).reqwest().is_err());
+    app.remove_account(&account);
+    let error = orders.get(format!("{}/orders", service.server.base)).send().await.unwrap_err();
+    assert!(error.to_string().contains("is not signed in"), "{error}");
+}

@@ -93,6 +93,17 @@ impl Service {
         }
     }
 
+    /// Yields until the client has read `count` answers of any kind, and done with them what it
+    /// does.
+    pub(crate) async fn answers_read_reach(&self, count: usize) {
+        while self.server.finished.load(Ordering::SeqCst) < count {
+            tokio::task::yield_now().await;
+        }
+        for _ in 0..1000 {
+            tokio::task::yield_now().await;
+        }
+    }
+
     /// A builder for a client in acme.test with this clock.
     pub(crate) fn builder(&self, clock: &TestClock) -> Builder {
         ConfidentialClient::builder(format!("{}/acme.test", self.server.base), DAEMON)
