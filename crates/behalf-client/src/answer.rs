@@ -168,3 +168,44 @@ fn lenient<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u32>, D::Er
     let numbers = value.as_array().into_iter().flatten().filter_map(serde_json::Value::as_u64);
     Ok(numbers.filter_map(|number| u32::try_from(number).ok()).take(16).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use zeroize::Zeroizing;
+
+    use super::*;
+
+    fn read_all(status: u16, body: &[u8], secrets: &[&str]) -> Result<Granted, Error> {
+        let body = Zeroizing::new(body.to_vec());
+        read("https://x/token", &HttpAnswer { status, retry_after: None, body }, secrets, "id")
+    }
+
+    proptest! {
+        #[test]
+        fn no_body_makes_it_panic_and_no_error_repeats_a_secret(
+            status in prop_oneof![Just(200_u16), 400_u16..600],
+            text in "[ -~]{0,40}",
+        ) {
+            let secret = "s3cret-of-the-request";
+            for body in [
+                text.clone(),
+                serde_json::json!({ "error": text, "error_description": secret }).to_string(),
+                format!(r#"{{"access_token":"{secret}","expires_in":"{secret}"}}"#),
+                format!(r#"{{"error":{secret},"error_codes":"{text}"}}"#),
+            ] {
+                if let Err(error) = read_all(status, body.as_bytes(), &[secret]) {
+                    let shown = format!("{error} {error:?}");
+                    prop_assert!(!shown.contains(secret), "{}", shown);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_text_is_cut_after_its_secrets_are_gone() {
+        let text = format!("{}s3cret", "x".repeat(MAX_TEXT - 3));
+        assert!(!clean(&text, &["s3cret"]).contains("s3c"));
+        assert_eq!(clean("a\r\nb\u{1b}[2J", &[""]), "a  b [2J");
+    }
+}

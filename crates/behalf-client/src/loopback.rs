@@ -16,6 +16,8 @@ use crate::secret::Secret;
 const MAX_REQUEST: usize = 16 * 1024;
 /// How long a connection may take for its request. Browsers open some that stay silent.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// The pause after a connection that could not be taken.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// How many connections are heard at once.
 const MAX_CONNECTIONS: usize = 32;
 
@@ -56,7 +58,11 @@ impl Loopback {
             tokio::select! {
                 Some(answer) = answers.recv() => return answer,
                 accepted = self.listener.accept() => {
-                    let Ok((stream, _)) = accepted else { continue };
+                    let Ok((stream, _)) = accepted else {
+                        // Out of file descriptors, perhaps: that may pass.
+                        tokio::time::sleep(ACCEPT_PAUSE).await;
+                        continue;
+                    };
                     while connections.try_join_next().is_some() {}
                     if connections.len() < MAX_CONNECTIONS {
                         let (pending, sender) = (Arc::clone(&pending), sender.clone());

@@ -144,6 +144,14 @@ mod tests {
         assert!(code(false, "/?code=c1&state=s1&iss=https://evil.test/").unwrap().is_err());
     }
 
+    proptest::proptest! {
+        #[test]
+        fn no_request_without_the_state_is_an_answer(target in "[/?&=%+a-z0-9#]{0,60}") {
+            let stray = matches!(pending(false).judge(&target), Verdict::Stray);
+            proptest::prop_assert!(stray || target.contains("s1") || target.contains('%'));
+        }
+    }
+
     #[test]
     fn a_refusal_is_typed() {
         let target = format!(

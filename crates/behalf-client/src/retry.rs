@@ -15,8 +15,8 @@ const DEADLINE: Duration = Duration::from_secs(30);
 const PATIENCE: Duration = Duration::from_secs(3);
 /// The wait that a 429 without `Retry-After` asks for, as MSAL Python has it.
 const DEFAULT_WAIT: Duration = Duration::from_secs(5);
-/// The longest wait that is believed, as MSAL has it: a larger number would be an outage of ours.
-const LONGEST_WAIT: Duration = Duration::from_hours(1);
+/// The longest wait that is believed, in seconds, as MSAL has it: a larger number would be an outage of ours.
+pub(crate) const LONGEST_WAIT: u64 = 3600;
 
 /// Whether a request that may have arrived can be sent once more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,11 +74,13 @@ pub(crate) fn retry_after(status: u16, header: Option<&str>, now: u64) -> Option
         Some(Duration::from_secs(u64::try_from(date).unwrap_or(0).saturating_sub(now)))
     });
     let named = named.or_else(|| (status == 429).then_some(DEFAULT_WAIT));
-    named.map(|wait| wait.clamp(Duration::from_secs(1), LONGEST_WAIT))
+    named.map(|wait| wait.clamp(Duration::from_secs(1), Duration::from_secs(LONGEST_WAIT)))
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const NOW: u64 = 1_795_351_340; // 2026-11-22 12:42:20Z
@@ -109,6 +111,14 @@ mod tests {
         ] {
             let wait = retry_after(status, header, NOW).map(|wait| wait.as_secs());
             assert_eq!(wait, seconds, "{status} {header:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_header_gives_more_than_an_hour(status in 400_u16..600, text in "[ -~]{0,40}") {
+            let wait = retry_after(status, Some(&text), NOW);
+            prop_assert!(wait.is_none_or(|wait| (1..=3600).contains(&wait.as_secs())));
         }
     }
 

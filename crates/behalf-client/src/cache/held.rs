@@ -7,13 +7,17 @@ const LONG_LIFE: u64 = 2 * 3600;
 /// arrive.
 const LAST_MOMENTS: u64 = 60;
 
+/// How far a clock may be corrected backwards before what it measured is forgotten, in seconds.
+const SKEW: u64 = 300;
+
 /// A token in the cache.
 pub(crate) struct Held {
     pub(crate) token: Secret,
     pub(crate) scopes: String,
     /// Who signed in for it, in a public client.
     pub(crate) account: Option<Account>,
-    /// Seconds since 1970, as are the next two.
+    /// Seconds since 1970, as are the next three.
+    received: u64,
     pub(crate) expires: u64,
     /// From here on a new one is fetched while this one serves on.
     pub(crate) renew_at: u64,
@@ -39,7 +43,7 @@ impl Held {
         let wait = refresh_in.unwrap_or(usual).min(life);
         let early = jitter.checked_rem(wait / 10).unwrap_or(0);
         let renew_at = now.saturating_add(wait - early);
-        Self { token, scopes, account: None, expires, renew_at, stale_at }
+        Self { token, scopes, account: None, received: now, expires, renew_at, stale_at }
     }
 
     pub(crate) fn of_account(mut self, account: Option<Account>) -> Self {
@@ -47,8 +51,9 @@ impl Held {
         self
     }
 
+    /// Whether it can be handed out. Where the clock was set back, its age is not known any more.
     pub(crate) fn is_usable(&self, now: u64) -> bool {
-        now < self.stale_at
+        now.saturating_add(SKEW) >= self.received && now < self.stale_at
     }
 }
 
@@ -76,6 +81,13 @@ mod tests {
             assert!(served_for == 0 || held.is_usable(1000 + served_for - 1));
             assert!(!held.is_usable(1000 + served_for));
         }
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_ends_a_token() {
+        let held = held(3600, None, 0);
+        assert!(held.is_usable(1000 - SKEW));
+        assert!(!held.is_usable(1000 - SKEW - 1));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use super::{Held, Key, Owner};
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::flight::Landing;
+use crate::retry::LONGEST_WAIT;
 use crate::token::{AccessToken, Source};
 
 /// The first pause after a renewal that failed, in seconds; it doubles with each failure.
@@ -74,9 +75,16 @@ impl State {
     fn step(&self, now: u64, freshness: Freshness) -> Step {
         let usable = self.token.as_ref().filter(|held| held.is_usable(now));
         let flight = self.flight.as_ref().filter(|landing| landing.is_flying());
-        let waiting = self.wait.as_ref().filter(|(until, _)| now < *until);
+        // No wait is longer than an hour: one that seems to be is left from before the clock was set.
+        let waiting = self
+            .wait
+            .as_ref()
+            .filter(|(until, _)| (1..=LONGEST_WAIT).contains(&until.saturating_sub(now)));
         if let (Some(held), Freshness::Cached) = (usable, freshness) {
-            let due = now >= held.renew_at.max(self.renew_after);
+            // The same holds for the pause after a failure.
+            let paused =
+                (1..=LONGEST_RENEWAL_PAUSE).contains(&self.renew_after.saturating_sub(now));
+            let due = now >= held.renew_at && !paused;
             let renew = due && flight.is_none() && waiting.is_none();
             let held = Arc::clone(held);
             return if renew { Step::Renew(held) } else { Step::Serve(held) };

@@ -243,3 +243,14 @@ async fn the_cache_of_users_is_bounded() {
     }
     assert!(kept <= 8, "{kept} of 40 were kept");
 }
+
+#[tokio::test]
+async fn a_clock_that_was_set_back_keeps_no_token_beyond_its_life() {
+    let service = Service::start().await;
+    let clock = TestClock::new();
+    let app = service.daemon(&clock);
+    app.acquire_token_for_client([LEDGER]).await.unwrap();
+    clock.set_back(24 * 3600);
+    let token = app.acquire_token_for_client([LEDGER]).await.unwrap();
+    assert_eq!(token.source(), Source::Network, "nobody knows how old the first is");
+}

@@ -84,3 +84,14 @@ async fn a_valid_token_serves_through_the_wait() {
     assert_eq!(token.source(), Source::Cache);
     assert_eq!(service.token_requests().len(), 2);
 }
+
+#[tokio::test]
+async fn a_clock_that_was_set_back_makes_no_wait_longer() {
+    let service = Service::start().await;
+    let clock = TestClock::new();
+    let app = service.daemon(&clock);
+    service.answer(busy(429, "60"));
+    assert!(app.acquire_token_for_client([LEDGER]).await.is_err());
+    clock.set_back(24 * 3600);
+    assert!(app.acquire_token_for_client([LEDGER]).await.is_ok());
+}

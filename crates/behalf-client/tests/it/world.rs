@@ -246,6 +246,10 @@ impl TestClock {
         self.0.now.fetch_add(seconds, Ordering::SeqCst);
     }
 
+    pub(crate) fn set_back(&self, seconds: u64) {
+        self.0.now.fetch_sub(seconds, Ordering::SeqCst);
+    }
+
     /// What was waited for.
     pub(crate) fn sleeps(&self) -> Vec<Duration> {
         self.0.sleeps.lock().unwrap().clone()
