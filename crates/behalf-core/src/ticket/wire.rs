@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
+use crate::time::Timestamp;
+
 /// The version of the claims; any other is refused, so that a new member is understood by every
 /// node one release before it is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -56,6 +58,17 @@ pub(super) mod id {
 #[serde(transparent, bound = "T: From<uuid::Uuid>")]
 pub(super) struct Id<T>(#[serde(with = "id")] pub(super) T);
 
+/// The last second of the year 9999: later ones have no one spelling in milliseconds.
+const LAST_SECOND: i64 = 253_402_300_799;
+
+fn time<E: serde::de::Error>(seconds: i64) -> Result<Timestamp, E> {
+    if (0..=LAST_SECOND).contains(&seconds) {
+        Ok(Timestamp::from_unix_seconds(seconds))
+    } else {
+        Err(E::custom("not a time between 1970 and 9999"))
+    }
+}
+
 /// A time as whole seconds since 1970.
 pub(super) mod seconds {
     use serde::{Deserialize as _, Deserializer, Serializer};
@@ -73,7 +86,7 @@ pub(super) mod seconds {
     pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
         deserializer: D,
     ) -> Result<Timestamp, D::Error> {
-        i64::deserialize(deserializer).map(Timestamp::from_unix_seconds)
+        super::time(i64::deserialize(deserializer)?)
     }
 }
 
@@ -95,7 +108,7 @@ pub(super) mod seconds_or_zero {
         deserializer: D,
     ) -> Result<Option<Timestamp>, D::Error> {
         let seconds = i64::deserialize(deserializer)?;
-        Ok((seconds != 0).then(|| Timestamp::from_unix_seconds(seconds)))
+        if seconds == 0 { Ok(None) } else { super::time(seconds).map(Some) }
     }
 }
 

@@ -10,6 +10,7 @@ use behalf_core::{
     time::Timestamp,
 };
 use behalf_jose::base64url;
+use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::common::{DAY, NOW, code, entropy, id, refresh_ticket, ring, root, tenant};
@@ -220,6 +221,9 @@ fn claims_of_another_version() {
         ("sub", serde_json::json!("b0b00000-0000-4000-8000-000000000003")),
         ("amr", serde_json::json!(["face"])),
         ("org", serde_json::json!("elsewhere")),
+        ("exp", serde_json::json!(253_402_300_800_i64)),
+        ("exp", serde_json::json!(-1)),
+        ("abs", serde_json::json!(i64::MAX)),
         ("act", serde_json::json!(vec!["sLAAAAAAQACAAAAAAAAAAw"; 9])),
     ] {
         let mut claims = good.clone();
@@ -276,6 +280,24 @@ fn keys_differ_for_each_purpose_tenant_and_ticket() {
         other.0[byte] ^= 0x80;
         let text = ring().seal(tenant(), &refresh_ticket(), other, NOW).unwrap();
         assert!(seen.insert(text.split('.').nth(3).unwrap().to_owned()), "salt byte {byte}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn nothing_else_opens(
+        text in "[A-Za-z0-9_.-]{0,200}",
+        any in "\\PC{0,100}",
+        (at, length) in (0_usize..700, 0_usize..40),
+    ) {
+        let mut spliced = refresh_token();
+        let end = (at + length).min(spliced.len());
+        spliced.replace_range(at..end, &text);
+        prop_assume!(spliced != refresh_token());
+        for text in [&text, &any, &spliced] {
+            prop_assert!(ring().open::<RefreshTicket>(text, NOW).is_err());
+            prop_assert!(ring().open::<SessionTicket>(text, NOW).is_err());
+        }
     }
 }
 
