@@ -119,6 +119,55 @@ impl Admin {
         self.get(&format!("/v1/tenants/{}/applications", segment(tenant))).await
     }
 
+    /// What clients are granted in a tenant.
+    pub(crate) async fn grants(
+        &self,
+        tenant: &str,
+        client: Option<&str>,
+    ) -> Result<Vec<wire::grants::Grant>, AdminError> {
+        let path = format!("/v1/tenants/{}/grants", segment(tenant));
+        match client {
+            Some(client) => self.get(&format!("{path}?client={}", segment(client))).await,
+            None => self.get(&path).await,
+        }
+    }
+
+    /// Grants a client permissions for everyone.
+    pub(crate) async fn grant(
+        &self,
+        tenant: &str,
+        new: &wire::grants::NewGrant,
+    ) -> Result<Vec<wire::grants::Granted>, AdminError> {
+        self.post(&format!("/v1/tenants/{}/grants", segment(tenant)), new).await
+    }
+
+    /// Takes grants back.
+    pub(crate) async fn revoke_grants(
+        &self,
+        tenant: &str,
+        revocation: &wire::grants::Revocation,
+    ) -> Result<wire::grants::Revoked, AdminError> {
+        self.post(&format!("/v1/tenants/{}/grants/revoke", segment(tenant)), revocation).await
+    }
+
+    /// Users' requests that an administrator consent.
+    pub(crate) async fn consent_requests(
+        &self,
+        tenant: &str,
+    ) -> Result<Vec<wire::grants::ConsentRequest>, AdminError> {
+        self.get(&format!("/v1/tenants/{}/consent-requests", segment(tenant))).await
+    }
+
+    /// Declines one.
+    pub(crate) async fn decline(
+        &self,
+        tenant: &str,
+        decline: &wire::grants::Decline,
+    ) -> Result<serde_json::Value, AdminError> {
+        let path = format!("/v1/tenants/{}/consent-requests/decline", segment(tenant));
+        self.post(&path, decline).await
+    }
+
     /// Plans a manifest, and applies it unless `dry_run`.
     pub(crate) async fn apply(
         &self,

@@ -6,7 +6,7 @@ use std::{
 };
 
 use behalf_server::{
-    admin_socket::wire::{Applied, LogEntry, LogPage, Secret},
+    admin_socket::wire::{Applied, LogEntry, LogPage, Secret, grants::Decline},
     clock::{Clock as _, SystemClock},
     entropy::SystemEntropy,
     keys::MasterKeyText,
@@ -20,7 +20,7 @@ use crate::{
     door::{AskArgs, Door, DoorArgs, failure},
     environment::Environment,
     failure::{Exit, Failure},
-    files,
+    files, grant,
     http_client::block_on,
     key, log, manifest, output, tenant,
 };
@@ -208,6 +208,59 @@ pub(crate) fn app(command: &app::Command, environment: &Environment) -> anyhow::
     let all =
         ask(&args.ask.door, environment, async |admin| admin.applications(&args.tenant).await)?;
     say(args.ask.as_json(), &all, |all| app::table(all))
+}
+
+/// `behalf grant`.
+pub(crate) fn grant(args: &grant::Args, environment: &Environment) -> anyhow::Result<ExitCode> {
+    let Some(command) = &args.command else {
+        let (place, new) = (&args.place, args.request());
+        let granted = ask_in(place, environment, async |admin, t| admin.grant(t, &new).await)?;
+        return say(place.ask.as_json(), &granted, |all| grant::granted(all));
+    };
+    match command {
+        grant::Command::List(args) => {
+            let (place, client) = (&args.place, args.client.as_deref());
+            let all = ask_in(place, environment, async |admin, t| admin.grants(t, client).await)?;
+            say(place.ask.as_json(), &all, |all| grant::table(all))
+        }
+        grant::Command::Revoke(args) => {
+            let (place, what) = (&args.place, args.request());
+            let taken =
+                ask_in(place, environment, async |admin, t| admin.revoke_grants(t, &what).await)?;
+            say(place.ask.as_json(), &taken, |taken| grant::revoked(*taken))
+        }
+        grant::Command::Requests(place) => {
+            let all = ask_in(place, environment, async |admin, t| admin.consent_requests(t).await)?;
+            say(place.ask.as_json(), &all, |all| grant::requests(all))
+        }
+        grant::Command::Decline(args) => {
+            let (place, decline) = (&args.place, Decline { user: args.user, client: args.client });
+            ask_in(place, environment, async |admin, t| admin.decline(t, &decline).await)?;
+            output::note("declined");
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+/// Asks about one tenant: the one that is named, or the only one.
+fn ask_in<T>(
+    place: &grant::Place,
+    environment: &Environment,
+    question: impl AsyncFnOnce(&Admin, &str) -> Result<T, AdminError>,
+) -> anyhow::Result<T> {
+    let answer = ask(&place.ask.door, environment, async |admin| {
+        if let Some(tenant) = &place.tenant {
+            return question(admin, tenant).await.map(Some);
+        }
+        match admin.tenants().await?.as_slice() {
+            [only] => question(admin, &only.id.to_string()).await.map(Some),
+            _ => Ok(None),
+        }
+    })?;
+    answer.ok_or_else(|| {
+        let several = "there is not one tenant here, so it must be said which is meant";
+        Failure::usage(several).fix("--tenant DOMAIN; `behalf tenant list` shows them").into()
+    })
 }
 
 /// `behalf log`.

@@ -2,7 +2,9 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::{administer, app, dev, init, inspect, key, log, program_env, serve, tenant, token};
+use crate::{
+    administer, app, dev, grant, init, inspect, key, log, program_env, serve, tenant, token,
+};
 
 /// A directory and token service that speaks the Microsoft identity platform's wire.
 #[derive(Debug, Parser)]
@@ -33,6 +35,8 @@ pub(crate) enum Command {
     /// List applications
     #[command(subcommand)]
     App(app::Command),
+    /// Grant permissions as administrator, list them, take them back
+    Grant(grant::Args),
     /// List and change the signing keys
     #[command(subcommand)]
     Key(key::Command),

@@ -10,6 +10,7 @@ mod door;
 mod environment;
 mod failure;
 mod files;
+mod grant;
 mod http_client;
 mod init;
 mod inspect;
@@ -53,6 +54,7 @@ fn run(command: Command, environment: &Environment) -> anyhow::Result<ExitCode> 
         Command::Apply(args) => administer::apply(&args, environment),
         Command::Tenant(command) => administer::tenant(&command, environment),
         Command::App(command) => administer::app(&command, environment),
+        Command::Grant(args) => administer::grant(&args, environment),
         Command::Key(command) => administer::key(&command, environment),
         Command::Log(args) => administer::log(&args, environment),
         Command::Demo => demo::run(environment),

@@ -1,5 +1,7 @@
 //! Why consent cannot even be asked for.
 
+use behalf_protocol::error::AadSts;
+
 use crate::id::AppId;
 
 /// Why no consent page can be shown. `Display` is for whoever builds the client; it names nothing
@@ -59,15 +61,15 @@ pub enum ConsentRefusal {
 }
 
 impl ConsentRefusal {
-    /// The AADSTS number (protocol 4.2).
-    pub fn code(&self) -> u32 {
+    /// Its row of the one error catalogue.
+    pub fn aadsts(&self) -> AadSts {
         match self {
-            Self::ClientUnknown { .. } => 700_016,
-            Self::ClientDisabled { .. } => 7_000_112,
-            Self::ResourceMissing { .. } => 650_052,
-            Self::ResourceDisabled { .. } => 500_014,
-            Self::NotRequired { .. } => 650_057,
-            Self::ScopeUnknown { .. } | Self::DefaultMixed => 70_011,
+            Self::ClientUnknown { .. } => AadSts::ApplicationNotFound,
+            Self::ClientDisabled { .. } => AadSts::ApplicationDisabled,
+            Self::ResourceMissing { .. } => AadSts::ResourceNotProvisioned,
+            Self::ResourceDisabled { .. } => AadSts::ResourceDisabled,
+            Self::NotRequired { .. } => AadSts::ResourceNotRequired,
+            Self::ScopeUnknown { .. } | Self::DefaultMixed => AadSts::InvalidScope,
         }
     }
 }

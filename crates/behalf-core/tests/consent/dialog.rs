@@ -216,7 +216,7 @@ fn a_user_accepts_only_what_was_shown_to_him_in_his_own_tenant() {
 fn what_cannot_be_asked_is_refused_with_its_number() {
     let ask = |world: &World, request: &Request| world.required(ORDERS_AT, request, &bob());
     let world = World::new();
-    let refused = |refusal: Result<Required, ConsentRefusal>| refusal.unwrap_err().code();
+    let refused = |refusal: Result<Required, ConsentRefusal>| refusal.unwrap_err().aadsts().code();
     assert_eq!(refused(ask(&world, &default("api://nowhere"))), 650_052);
     assert_eq!(refused(ask(&world, &default(&app_id(TREND).to_string()))), 650_057);
     assert_eq!(refused(ask(&world, &default("api://orders"))), 650_057, "not in its registration");
@@ -253,7 +253,7 @@ fn default_stands_alone() {
         [("api://a", "One"), ("api://b", ".default")],
         [("api://a", ".default"), ("api://b", ".default")],
     ] {
-        assert_eq!(read(&mixed).unwrap_err().code(), 70_011);
+        assert_eq!(read(&mixed).unwrap_err().aadsts().code(), 70_011);
     }
 }
 

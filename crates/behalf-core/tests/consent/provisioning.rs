@@ -46,7 +46,7 @@ fn v21_without_a_known_client_the_api_must_be_there_already() {
     ];
     for (what, change) in cases {
         let world = World::new().with(change);
-        assert_eq!(ask(&world).unwrap_err().code(), 650_052, "{what}");
+        assert_eq!(ask(&world).unwrap_err().aadsts().code(), 650_052, "{what}");
     }
     let mut offered = World::new().with(|w| w.edit(TREND).known_clients.clear());
     offered.provision(ACME, TREND);
@@ -65,7 +65,7 @@ fn a_resource_of_the_second_level_must_be_there() {
     assert_eq!(told(&list), expected);
     let gone = world.with(|w| w.principals.retain(|p| p.app_id != app_id(LEDGER)));
     let refused = gone.required(REPORT_AT, &default(&trend()), &bob()).unwrap_err();
-    assert_eq!(refused.code(), 650_052);
+    assert_eq!(refused.aadsts().code(), 650_052);
 }
 
 #[test]
@@ -122,7 +122,11 @@ fn a_name_that_is_taken_here_leads_nowhere() {
     let ask = |request| {
         behalf_core::consent::required(&request, &facts, behalf_core::access::Actor::User(&bob()))
     };
-    assert_eq!(ask(default(&trend())).unwrap_err().code(), 650_052, "it was the requested one");
+    assert_eq!(
+        ask(default(&trend())).unwrap_err().aadsts().code(),
+        650_052,
+        "it was the requested one"
+    );
     let list = dialog(ask(default(&app_id(TREND).to_string())));
     assert_eq!(told(&list), ["+ report", "+ trend", "report > trend: Trends.Read"]);
 }

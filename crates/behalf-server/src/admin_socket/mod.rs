@@ -24,6 +24,7 @@
 //! way) or 503 (try again).
 
 mod failure;
+mod grants;
 mod listener;
 mod log;
 mod routes;

@@ -33,8 +33,8 @@ const BODY_MAX: usize = 4 << 20;
 /// Entries of the log unless more are asked for.
 const LOG_ENTRIES: usize = 100;
 
-type Answer = Result<Response, Failure>;
-type Shared = State<Arc<Server>>;
+pub(super) type Answer = Result<Response, Failure>;
+pub(super) type Shared = State<Arc<Server>>;
 
 /// The routes over `server`.
 pub fn router(server: Arc<Server>) -> Router {
@@ -53,20 +53,21 @@ pub fn router(server: Arc<Server>) -> Router {
         .route("/v1/epochs/{number}/revoke", post(revoke_epoch))
         .route("/v1/sign-ins", get(sign_ins))
         .route("/v1/sign-ins/{id}", get(sign_in))
+        .merge(super::grants::routes())
         .fallback(async || Failure::not_found("the admin socket has no such address"))
         .layer(DefaultBodyLimit::max(BODY_MAX))
         .with_state(server)
 }
 
-fn directory(server: &Server) -> Directory {
+pub(super) fn directory(server: &Server) -> Directory {
     Directory::of(server).acted_on_by("admin socket")
 }
 
-fn ok(body: &impl serde::Serialize) -> Response {
+pub(super) fn ok(body: &impl serde::Serialize) -> Response {
     json(StatusCode::OK, body)
 }
 
-fn parse<T: DeserializeOwned>(body: &Bytes) -> Result<T, Failure> {
+pub(super) fn parse<T: DeserializeOwned>(body: &Bytes) -> Result<T, Failure> {
     serde_json::from_slice(body).map_err(|error| {
         Failure::bad_request(format!("the body is not what was expected: {error}"))
     })

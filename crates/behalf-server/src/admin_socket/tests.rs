@@ -21,6 +21,8 @@ use tokio::net::{UnixListener, UnixStream};
 use tower::ServiceExt as _;
 use uuid::Uuid;
 
+mod grants;
+
 use super::{listener::OwnersOnly, *};
 use crate::{
     boot::{self, Data, Settings},

@@ -1,5 +1,7 @@
 //! What is said over the admin socket. Times are milliseconds since 1970.
 
+pub mod grants;
+
 use std::{collections::BTreeSet, net::IpAddr};
 
 use behalf_core::{

@@ -15,7 +15,7 @@ mod tenants;
 mod tests;
 
 pub use applications::{AppRef, Created, Edit, NewApplication};
-pub use consent::{Acceptance, Consented, Extent, Granted, Selection};
+pub use consent::{Acceptance, Consented, Extent, Granted, Held, Selection};
 pub use credentials::{AddedCertificate, AddedSecret, NewCertificate, NewSecret};
 pub use refusal::{Kind, Refusal};
 pub use tenants::NewTenant;

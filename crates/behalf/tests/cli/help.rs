@@ -14,6 +14,7 @@ fn each_command_explains_itself() {
         "demo",
         "init",
         "apply",
+        "grant",
         "tenant create",
         "tenant remove-domain",
         "key rotate",

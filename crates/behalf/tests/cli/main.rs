@@ -8,6 +8,7 @@ mod admin;
 mod client;
 mod demo;
 mod dev;
+mod grant;
 mod help;
 mod serve;
 mod support;

@@ -4,9 +4,11 @@
 
 mod approvals;
 mod gather;
+mod listing;
 mod revoke;
 mod write;
 
+pub use listing::Held;
 pub use revoke::Selection;
 
 use behalf_core::{
