@@ -1,6 +1,7 @@
 //! Calling an API without touching a token.
 
 use std::fmt;
+use std::time::Duration;
 
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
@@ -108,7 +109,11 @@ pub struct ApiRequest {
 
 impl ApiRequest {
     /// Adds a header. `Authorization` is set by [`send`](Self::send), whatever was added.
-    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+    pub fn header<K, V>(mut self, name: K, value: V) -> Self
+    where
+        HeaderName: TryFrom<K, Error: Into<http::Error>>,
+        HeaderValue: TryFrom<V, Error: Into<http::Error>>,
+    {
         self.builder = self.builder.header(name, value);
         self
     }
@@ -116,6 +121,12 @@ impl ApiRequest {
     /// Adds headers.
     pub fn headers(mut self, headers: HeaderMap) -> Self {
         self.builder = self.builder.headers(headers);
+        self
+    }
+
+    /// How long the whole call may take; there is no such limit unless told.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.builder = self.builder.timeout(timeout);
         self
     }
 

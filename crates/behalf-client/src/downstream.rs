@@ -106,8 +106,18 @@ pub struct DownstreamRequest {
 
 impl DownstreamRequest {
     /// Adds a header. `Authorization` is set by [`send`](Self::send), whatever was added.
-    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+    pub fn header<K, V>(mut self, name: K, value: V) -> Self
+    where
+        HeaderName: TryFrom<K, Error: Into<http::Error>>,
+        HeaderValue: TryFrom<V, Error: Into<http::Error>>,
+    {
         self.builder = self.builder.map(|builder| builder.header(name, value));
+        self
+    }
+
+    /// How long the whole call may take; there is no such limit unless told.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.builder = self.builder.map(|builder| builder.timeout(timeout));
         self
     }
 

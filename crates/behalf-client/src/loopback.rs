@@ -21,11 +21,11 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// How many connections are heard at once.
 const MAX_CONNECTIONS: usize = 32;
 
-const DONE: &str = "<!doctype html><html lang=en><meta charset=utf-8><title>Signed in</title>\
+const DONE: &str = "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content=width=device-width><title>Signed in</title>\
     <p>You are signed in. You can close this window.";
-const FAILED: &str = "<!doctype html><html lang=en><meta charset=utf-8><title>Not signed in</title>\
+const FAILED: &str = "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content=width=device-width><title>Not signed in</title>\
     <p>You are not signed in. The program that sent you here says why.";
-const STRAY: &str = "<!doctype html><html lang=en><meta charset=utf-8><title>Not found</title>\
+const STRAY: &str = "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content=width=device-width><title>Not found</title>\
     <p>This address waits for the end of a sign-in, which this is not.";
 
 /// A socket on 127.0.0.1 with a port of its own (RFC 8252 section 7.3).

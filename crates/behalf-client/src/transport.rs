@@ -16,6 +16,9 @@ const MAX_BODY: usize = 1 << 20;
 /// The time for one exchange with the token service, connection included.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
+/// The longest silence of an API in the middle of a call.
+const API_SILENCE: Duration = Duration::from_mins(1);
+
 /// Why there is no usable HTTPS client.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -110,14 +113,16 @@ impl Transport {
 }
 
 /// A client for the APIs that tokens are sent to: trusts the system's authorities and those of
-/// `ca_file`, follows no redirect, for the token would go with it.
+/// `ca_file`, follows no redirect, for the token would go with it, and gives up on an API that is
+/// silent for a minute.
 pub(crate) fn api_client(ca_file: Option<&Path>) -> Result<reqwest::Client, HttpsError> {
     let mut roots = of_system();
     if let Some(path) = ca_file {
         roots.extend(of_file(path)?);
     }
     let roots = non_empty(roots, "the system's store")?;
-    client_builder(roots)?.build().map_err(|error| HttpsError::Setup(error.to_string()))
+    let builder = client_builder(roots)?.connect_timeout(TIMEOUT).read_timeout(API_SILENCE);
+    builder.build().map_err(|error| HttpsError::Setup(error.to_string()))
 }
 
 fn client_builder(roots: RootCertStore) -> Result<reqwest::ClientBuilder, HttpsError> {

@@ -98,9 +98,9 @@ where
         let mut inner = std::mem::replace(&mut self.inner, clone);
         let ResourceLayer { server, deny_by_default } = &self.layer;
         let known = match bearer(request.headers()) {
-            Ok(Some(bearer)) => server
-                .remembered(bearer.as_str())
-                .map(|token| Ok(Presented::new(token, bearer, server))),
+            Ok(Some((text, bearer))) => {
+                server.remembered(text).map(|token| Ok(Presented::new(token, bearer, server)))
+            }
             Ok(None) => Some(Err(AuthError::NoToken(server.directions()))),
             Err(error) => Some(Err(error)),
         };
@@ -143,8 +143,8 @@ where
 async fn validate(server: &ResourceServer, headers: &HeaderMap) -> Result<Presented, AuthError> {
     let refused = |refusal| AuthError::Token { refusal, directions: server.directions() };
     match bearer(headers)? {
-        Some(bearer) => {
-            let token = server.validate(bearer.as_str()).await.map_err(refused)?;
+        Some((text, bearer)) => {
+            let token = server.validate(text).await.map_err(refused)?;
             Ok(Presented::new(token, bearer, server))
         }
         None => Err(refused(Refusal::Malformed)),
@@ -153,7 +153,7 @@ async fn validate(server: &ResourceServer, headers: &HeaderMap) -> Result<Presen
 
 /// The bearer token of the `Authorization` header, the only place that is looked at (RFC 6750
 /// section 2.1). Other schemes count as no token.
-fn bearer(headers: &HeaderMap) -> Result<Option<Bearer>, AuthError> {
+fn bearer(headers: &HeaderMap) -> Result<Option<(&str, Bearer)>, AuthError> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let Some(value) = values.next() else { return Ok(None) };
     if values.next().is_some() {
@@ -168,5 +168,5 @@ fn bearer(headers: &HeaderMap) -> Result<Option<Bearer>, AuthError> {
     if token.is_empty() {
         return Err(AuthError::Header);
     }
-    Ok(Some(Bearer::new(value.clone(), text.len() - token.len())))
+    Ok(Some((token, Bearer::new(value.clone(), text.len() - token.len()))))
 }

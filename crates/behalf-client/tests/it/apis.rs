@@ -63,10 +63,19 @@ async fn the_token_is_attached() {
     let (app, _file) = daemon(&service, &api);
     let ledger = app.for_resource(LEDGER).reqwest().unwrap();
     let url = format!("{}/entries", api.base);
-    let entries: Value =
-        ledger.post(&url).json(&json!({"a": 1})).send().await.unwrap().json().await.unwrap();
+    let entries: Value = ledger
+        .post(&url)
+        .header("x-trace", "7")
+        .json(&json!({"a": 1}))
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
     assert_eq!(entries, json!([{"id": 1, "sent": r#"{"a":1}"#}]));
-    ledger.get(&url).send().await.unwrap();
+    assert_eq!(api.requests.lock().unwrap()[0].header("x-trace"), Some("7"));
+    ledger.get(&url).header("authorization", "Bearer another").send().await.unwrap();
     let expected = Some("Bearer eyJ.ac3e0000-0000-4000-8000-000000000001.1".to_owned());
     assert_eq!(authorizations(&api), [expected.clone(), expected]);
     assert_eq!(service.token_requests().len(), 1, "one token for both calls");
