@@ -36,7 +36,7 @@ impl Downstream {
     }
 
     /// Calls for the user of an incoming, validated token: an
-    /// [`OnBehalf`](https://docs.rs/behalf-resource) guard, or the token's text.
+    /// `OnBehalf` guard of behalf-resource, or the token's text.
     pub fn on_behalf_of(&self, user: &(impl UserAssertion + ?Sized)) -> OnBehalfOf {
         let caller = Caller {
             handles_challenges: user.handles_challenges(),

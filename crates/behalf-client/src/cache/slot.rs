@@ -108,7 +108,7 @@ impl State {
                     tracing::warn!(%error, "a token is not renewed; the old one serves on");
                 }
                 let pause = RENEWAL_PAUSE << self.failures.min(16);
-                self.failures += 1;
+                self.failures = self.failures.saturating_add(1);
                 self.renew_after = now + pause.min(LONGEST_RENEWAL_PAUSE);
                 if let Some(wait) = error.retry_after() {
                     self.wait = Some((now + wait.as_secs(), error.clone()));
