@@ -122,7 +122,7 @@ fn deeper<E: de::Error>(depth: u8) -> Result<u8, E> {
 
 fn unique_members<'de, A: MapAccess<'de>>(mut map: A, depth: u8) -> Result<(), A::Error> {
     let depth = deeper(depth)?;
-    let mut seen = BTreeSet::new();
+    let mut seen = Names::default();
     while let Some(Name(name)) = map.next_key()? {
         if !seen.insert(name) {
             return Err(de::Error::custom("a member name occurs twice"));
@@ -130,6 +130,31 @@ fn unique_members<'de, A: MapAccess<'de>>(mut map: A, depth: u8) -> Result<(), A
         map.next_value_seed(Unique { depth })?;
     }
     Ok(())
+}
+
+/// The names of one object so far. A real one has few, and comparing a few is quicker than keeping
+/// them sorted; a hostile one has thousands.
+#[derive(Default)]
+struct Names<'de> {
+    few: Vec<Cow<'de, str>>,
+    more: BTreeSet<Cow<'de, str>>,
+}
+
+/// Names that are compared one by one.
+const FEW: usize = 32;
+
+impl<'de> Names<'de> {
+    /// False if the name is there already.
+    fn insert(&mut self, name: Cow<'de, str>) -> bool {
+        if self.few.contains(&name) {
+            return false;
+        }
+        if self.few.len() < FEW {
+            self.few.push(name);
+            return true;
+        }
+        self.more.insert(name)
+    }
 }
 
 /// A member name, borrowed where it has no escapes.
@@ -169,4 +194,26 @@ where
 /// For `#[serde(deserialize_with)]` on a member that must not be there: any value is refused.
 pub(crate) fn refused<'de, D: Deserializer<'de>>(_: D) -> Result<(), D::Error> {
     Err(de::Error::custom("`crit` and `b64` are not supported"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_occurs_twice_is_found_among_few_and_among_many() {
+        for count in [2, FEW, FEW + 1, FEW + 2, 500] {
+            let mut members: Vec<String> = (0..count).map(|n| format!("\"n{n}\":{n}")).collect();
+            let parse = |members: &[String]| {
+                let text = format!("{{{}}}", members.join(","));
+                parse_object::<serde::de::IgnoredAny>(text.as_bytes(), 16_384).is_ok()
+            };
+            assert!(parse(&members), "{count}");
+            for twice in [0, count / 2, count - 1] {
+                members.push(members[twice].clone());
+                assert!(!parse(&members), "{twice} of {count}");
+                members.pop();
+            }
+        }
+    }
 }
