@@ -34,13 +34,24 @@ pub enum Step {
     ServicePrincipal = 7,
     /// The resource exists here and is enabled.
     Resource = 8,
-    /// The client is assigned, where the resource requires it.
+    /// The client is assigned, where the resource requires it; of a user's token, the user is.
     Assignment = 9,
+    /// What the grant presents proves itself: code, refresh token, assertion, device code, password.
+    Presented = 10,
+    /// The user exists, is enabled, and what he was given is not revoked.
+    User = 11,
+    /// The client may use the scopes for the user.
+    Consent = 12,
+    /// The sign-in is as strong and as fresh as the resource demands.
+    Policy = 13,
+    /// What counts once was not used before; the last check before a token is signed.
+    SingleUse = 14,
 }
 
 impl Step {
-    /// Every step, in order.
-    pub const ALL: [Self; 9] = [
+    /// Every step, by number. Without a user they are made in this order; with one, what is
+    /// presented and its user come before the service principal (protocol 3.2, tickets.md 4).
+    pub const ALL: [Self; 14] = [
         Self::Tenant,
         Self::Form,
         Self::Grant,
@@ -50,6 +61,11 @@ impl Step {
         Self::ServicePrincipal,
         Self::Resource,
         Self::Assignment,
+        Self::Presented,
+        Self::User,
+        Self::Consent,
+        Self::Policy,
+        Self::SingleUse,
     ];
 
     /// The stored number's step, if this version knows it.
@@ -69,6 +85,11 @@ impl Step {
             Self::ServicePrincipal => "service principal",
             Self::Resource => "resource",
             Self::Assignment => "assignment",
+            Self::Presented => "grant",
+            Self::User => "user",
+            Self::Consent => "consent",
+            Self::Policy => "policy",
+            Self::SingleUse => "single use",
         }
     }
 }
@@ -143,6 +164,51 @@ pub enum Grant {
     Unknown = 0,
     /// `client_credentials` (RFC 6749 4.4).
     ClientCredentials = 1,
+    /// `authorization_code` (RFC 6749 4.1).
+    AuthorizationCode = 2,
+    /// `refresh_token` (RFC 6749 6).
+    RefreshToken = 3,
+    /// `jwt-bearer` with `requested_token_use=on_behalf_of`.
+    OnBehalfOf = 4,
+    /// `device_code` (RFC 8628).
+    DeviceCode = 5,
+    /// `password` (RFC 6749 4.3).
+    Password = 6,
+    /// Token exchange (RFC 8693).
+    TokenExchange = 7,
+}
+
+impl Grant {
+    /// Every one, by number.
+    pub const ALL: [Self; 8] = [
+        Self::Unknown,
+        Self::ClientCredentials,
+        Self::AuthorizationCode,
+        Self::RefreshToken,
+        Self::OnBehalfOf,
+        Self::DeviceCode,
+        Self::Password,
+        Self::TokenExchange,
+    ];
+
+    /// The stored number's grant, if this version knows it.
+    pub fn from_number(number: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(number)).copied()
+    }
+
+    /// What logs and metrics call it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::ClientCredentials => "client_credentials",
+            Self::AuthorizationCode => "authorization_code",
+            Self::RefreshToken => "refresh_token",
+            Self::OnBehalfOf => "on_behalf_of",
+            Self::DeviceCode => "device_code",
+            Self::Password => "password",
+            Self::TokenExchange => "token_exchange",
+        }
+    }
 }
 
 /// Which endpoint was asked. The numbers are stored.
@@ -302,6 +368,9 @@ mod tests {
         assert_eq!(Trail::from_steps(trail.steps()), trail);
         for step in Step::ALL {
             assert_eq!(Step::from_number(step as u8), Some(step));
+        }
+        for grant in Grant::ALL {
+            assert_eq!(Grant::from_number(grant as u8), Some(grant));
         }
     }
 

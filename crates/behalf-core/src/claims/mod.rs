@@ -1,5 +1,7 @@
 //! From what was decided to the claims of a token.
 
 mod app_token;
+mod user_token;
 
 pub use app_token::{Issuers, Validity, app_token};
+pub use user_token::{Stamped, id_token, user_token};

@@ -4,8 +4,8 @@ use behalf_jose::{a256gcm, base64url};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use super::{
-    Counters, NotATicket, Purpose, SealEntropy, SealError, SealRing, ring::Place, seal::Cause,
-    wire::Id,
+    Counters, NotATicket, Purpose, SealEntropy, SealError, SealRing, SignIn, ring::Place,
+    seal::Cause, sign_in::SIGN_IN_MAX, wire::Id,
 };
 use crate::{
     id::{FamilyId, ObjectId, RequestId, TenantId},
@@ -83,6 +83,8 @@ pub struct Aio {
     pub absolute: Option<Timestamp>,
     /// The resource's service principal: only this one may pass it on.
     pub resource: ObjectId,
+    /// How the user signed in, which not every token says and what follows must not raise.
+    pub sign_in: SignIn,
     /// The clients, oldest first; the newest got the token.
     pub chain: Chain,
 }
@@ -91,10 +93,12 @@ const VERSION: u8 = 1;
 /// `version ‖ epoch (4) ‖ iv (12)`.
 const PREFIX: usize = 5;
 const IV: usize = a256gcm::NONCE_LEN;
-/// `urev ‖ prev ‖ trev ‖ abs (8) ‖ fam (16) ‖ resource (16)`, and behind it 16 bytes a hop.
+/// `urev ‖ prev ‖ trev ‖ abs (8) ‖ fam (16) ‖ resource (16)`, behind it the sign-in, and behind
+/// that 16 bytes a hop.
 const FIXED: usize = 12 + 8 + 16 + 16;
 /// Longest `aio`, in characters.
-const TEXT_MAX: usize = base64url::encoded_len(PREFIX + IV + FIXED + 16 * CHAIN_MAX + 16);
+const TEXT_MAX: usize =
+    base64url::encoded_len(PREFIX + IV + FIXED + SIGN_IN_MAX + 16 * CHAIN_MAX + 16);
 
 impl SealRing {
     /// Seals the chain of the access token that `tenant` issues with this `uti`: it opens nowhere
@@ -153,6 +157,7 @@ impl Aio {
         bytes.extend(self.absolute.map_or(0, Timestamp::unix_seconds).to_be_bytes());
         bytes.extend(self.family.bytes());
         bytes.extend(self.resource.bytes());
+        self.sign_in.write(&mut bytes);
         for hop in &self.chain.0 {
             bytes.extend(hop.bytes());
         }
@@ -160,7 +165,8 @@ impl Aio {
     }
 
     fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let (fixed, hops) = bytes.split_first_chunk::<FIXED>()?;
+        let (fixed, rest) = bytes.split_first_chunk::<FIXED>()?;
+        let (sign_in, hops) = SignIn::read(rest)?;
         let (hops, []) = hops.as_chunks::<16>() else { return None };
         let number = |at: usize| Some(u32::from_be_bytes(fixed.get(at..at + 4)?.try_into().ok()?));
         let seconds = i64::from_be_bytes(fixed.get(12..20)?.try_into().ok()?);
@@ -171,6 +177,7 @@ impl Aio {
             absolute: (seconds != 0).then(|| Timestamp::from_unix_seconds(seconds)),
             family: FamilyId(guid(20)?),
             resource: ObjectId(guid(36)?),
+            sign_in,
             chain: hops.try_into().ok()?,
         })
     }

@@ -9,7 +9,7 @@ use crate::{
     secret::{self, Pepper, Shape},
     time::{Timestamp, written},
     token::{
-        ClientFacts, Refusal,
+        ClientFacts, GrantRefusal, Refusal,
         assertion::{Addressees, AssertionRefusal, UnverifiedAssertion},
         refusal::SecretHint,
     },
@@ -96,6 +96,60 @@ impl<'f> AuthenticatedClient<'f> {
     pub fn single_use(&self) -> Option<&SingleUse> {
         self.single_use.as_ref()
     }
+}
+
+/// A client as grants on behalf of a user know it: proved by its credential or, if it is public,
+/// only named. Only [`identify`] makes one.
+#[derive(Debug)]
+pub struct IdentifiedClient<'f> {
+    facts: &'f ClientFacts,
+    proof: Option<AuthenticatedClient<'f>>,
+}
+
+impl<'f> IdentifiedClient<'f> {
+    /// The client's facts.
+    pub fn facts(&self) -> &'f ClientFacts {
+        self.facts
+    }
+
+    /// The proof, if it gave one.
+    pub fn authenticated(&self) -> Option<&AuthenticatedClient<'f>> {
+        self.proof.as_ref()
+    }
+
+    /// The proof, for what only a client that gave one may do (7000218).
+    pub fn confidential(&self) -> Result<&AuthenticatedClient<'f>, Refusal> {
+        let missing = || GrantRefusal::CredentialMissing { client: self.facts.app_id };
+        self.proof.as_ref().ok_or_else(|| missing().into())
+    }
+
+    /// How it authenticated, if it did.
+    pub fn method(&self) -> Option<Method> {
+        self.proof.as_ref().map(AuthenticatedClient::method)
+    }
+}
+
+/// Who asks on behalf of a user (protocol 2.2): a credential is checked as [`verify`] does; without
+/// one, a client must have a way of being public (7000218). Whether that way is the one by which
+/// it got what it presents is the grant's to check.
+pub fn identify<'f>(
+    presented: &Presented<'_>,
+    facts: &'f ClientFacts,
+    judge: Judge<'_>,
+    trail: &mut Trail,
+) -> Result<IdentifiedClient<'f>, Refusal> {
+    if !matches!(presented, Presented::None) {
+        let proof = Some(verify(presented, facts, judge, trail)?);
+        return Ok(IdentifiedClient { facts, proof });
+    }
+    let named = IdentifiedClient { facts, proof: None };
+    if facts.public_flows {
+        trail.skipped(Step::Credential);
+    } else {
+        trail.failed(Step::Credential);
+        named.confidential()?;
+    }
+    Ok(named)
 }
 
 /// Checks the credential, in the order of protocol 2.2: public clients have none, confidential

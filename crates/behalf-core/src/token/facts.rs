@@ -1,14 +1,15 @@
 //! What the directory held when a request arrived, prepared for deciding: keys parsed, names
 //! resolved, roles picked. Facts are gathered once, cached and shared by many requests.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use behalf_jose::{Certificate, CertificateError, KeyError, Thumbprint, VerifyingKey};
 
 use crate::{
     application::{
-        AppKind, Application, CertificateCredential, MemberType, SecretCredential, Settings,
-        SignInAudience, TokenAlg, TokenVersion,
+        AppKind, Application, CertificateCredential, MemberType, OptionalClaim, Platform,
+        SecretCredential, Settings, SignInAudience, TokenAlg, TokenVersion,
+        identifier_uri::name_key,
     },
     id::{AppId, CredentialId, ObjectId, TenantId, parse_guid},
     service_principal::{AppRoleAssignment, ServicePrincipal},
@@ -36,6 +37,13 @@ pub struct ClientFacts {
     pub certificates: Vec<ClientCertificate>,
     /// Its own settings.
     pub settings: Settings,
+    /// Its App ID URIs as names are compared: whom a token that it passes on may be addressed to.
+    pub names: Vec<String>,
+    /// Whether it has a way of asking without a credential: it is native, falls back to it, or has
+    /// a redirect URI of a page or of a program on a device.
+    pub public_flows: bool,
+    /// What its ID tokens carry besides the usual.
+    pub id_token_claims: BTreeSet<OptionalClaim>,
     /// Its service principal in the asked tenant, if there is one.
     pub service_principal: Option<ClientPrincipal>,
 }
@@ -81,6 +89,10 @@ impl ClientFacts {
                 .filter_map(|c| ClientCertificate::prepare(c).ok())
                 .collect(),
             settings: application.behalf.clone(),
+            names: application.identifier_uris.iter().map(|uri| name_key(uri.as_str())).collect(),
+            public_flows: application.allows_public_flows()
+                || application.redirects.iter().any(|uri| uri.platform != Platform::Web),
+            id_token_claims: application.optional_claims.id_token.clone(),
             service_principal: principal
                 .filter(|p| p.tenant == asked && p.app_id == application.app_id)
                 .map(|p| ClientPrincipal { id: p.id, disabled: p.disabled, revision: p.revision }),
@@ -147,16 +159,18 @@ pub struct ResourceFacts {
     pub lifetime: Option<std::time::Duration>,
     /// Only assigned clients get tokens.
     pub assignment_required: bool,
-    /// Whether this client is assigned, with a role or without.
+    /// Whether whom the token is about is assigned, with a role or without: this client, or the
+    /// user.
     pub assigned: bool,
-    /// Values of this client's application roles: enabled ones, for applications, sorted.
+    /// Values of its roles, enabled ones, sorted: application roles of the client, or roles of the
+    /// user.
     pub roles: Vec<String>,
 }
 
 impl ResourceFacts {
-    /// Gathers the facts. `requested` is the name the client used; `assignments` are the client's.
-    /// Those on another resource or tenant do not count: a role's id is unique only within its
-    /// application.
+    /// Gathers the facts of a client that acts for itself. `requested` is the name it used;
+    /// `assignments` are the client's. Those on another resource or tenant do not count: a role's
+    /// id is unique only within its application.
     pub fn gather(
         requested: &str,
         application: &Application,
@@ -164,12 +178,24 @@ impl ResourceFacts {
         home_disabled: bool,
         assignments: &[AppRoleAssignment],
     ) -> Self {
+        let whose = (MemberType::App, assignments);
+        Self::about(requested, application, principal, home_disabled, whose)
+    }
+
+    /// The same about whoever has the `assignments` and is a member of that type.
+    pub(super) fn about(
+        requested: &str,
+        application: &Application,
+        principal: &ServicePrincipal,
+        home_disabled: bool,
+        (member, assignments): (MemberType, &[AppRoleAssignment]),
+    ) -> Self {
         let mine =
             |a: &&AppRoleAssignment| a.resource == principal.id && a.tenant == principal.tenant;
         let mut roles: Vec<String> = application
             .roles
             .iter()
-            .filter(|role| !role.disabled && role.members.contains(&MemberType::App))
+            .filter(|role| !role.disabled && role.members.contains(&member))
             .filter(|role| assignments.iter().filter(mine).any(|a| a.role == role.id))
             .map(|role| role.value.clone())
             .collect();
@@ -195,7 +221,6 @@ impl ResourceFacts {
 /// client's: `https://x/` and `https://x` are told apart by v1 validators (protocol 2.5). A name
 /// the application does not have (any more) never becomes an audience.
 fn v1_audience(requested: &str, application: &Application) -> String {
-    use crate::application::identifier_uri::name_key;
     if parse_guid(requested).is_ok() {
         return application.app_id.to_string();
     }

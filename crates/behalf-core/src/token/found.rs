@@ -1,6 +1,8 @@
 //! What a failing check found and what it expected, for the log and for `behalf log`: short,
 //! side by side, nothing secret.
 
+mod grant;
+
 use crate::{
     application::credential::Method,
     token::{Refusal, assertion::AssertionRefusal, refusal::SecretHint},
@@ -71,6 +73,7 @@ impl Refusal {
             Self::AssignmentRequired { resource, .. } => {
                 ("no assignment".to_owned(), format!("an app role assignment on {resource}"))
             }
+            Self::Grant(refusal) => grant::found_and_expected(refusal),
         }
     }
 }

@@ -1,16 +1,32 @@
-//! Judging token requests: who asks ([`client_auth`]), and what he gets ([`client_credentials`]).
+//! Judging token requests: who asks ([`client_auth`]), and what he gets: for himself
+//! ([`client_credentials`]) or on behalf of a user ([`on_behalf_of`], [`refresh_token`],
+//! [`authorization_code`], with what they share in `delegated`).
 //!
 //! Facts in, outcome out. The steps each function checks are written to the
 //! [`Trail`](crate::event::Trail) as they are made.
 
 pub mod assertion;
+pub mod authorization_code;
 pub mod client_auth;
 pub mod client_credentials;
+mod delegated;
+mod delegated_facts;
 mod facts;
 mod found;
+mod grant_refusal;
+pub mod on_behalf_of;
+pub mod presented_token;
+pub mod refresh_token;
 mod refusal;
+mod target;
+mod user_issuance;
 
-pub use client_auth::{AuthenticatedClient, SingleUse};
+pub use client_auth::{AuthenticatedClient, IdentifiedClient, SingleUse};
 pub use client_credentials::Issuance;
+pub use delegated::Delegating;
+pub use delegated_facts::DelegatedFacts;
 pub use facts::{ClientCertificate, ClientFacts, ClientPrincipal, ResourceFacts};
+pub use grant_refusal::{AssertionFault, Demand, GrantRefusal, VerifierFault};
 pub use refusal::{Refusal, SecretHint};
+pub use target::{Target, TargetScopes};
+pub use user_issuance::{IdTokenWish, UserIssuance};

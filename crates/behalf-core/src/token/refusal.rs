@@ -13,7 +13,7 @@ use crate::{
     application::credential::Method,
     event::Step,
     id::{AppId, TenantId},
-    token::assertion::AssertionRefusal,
+    token::{GrantRefusal, assertion::AssertionRefusal},
 };
 
 /// Why a token request is refused.
@@ -192,6 +192,9 @@ pub enum Refusal {
         /// Its name.
         display_name: String,
     },
+    /// For a reason that only requests on behalf of a user have.
+    #[error("{0}")]
+    Grant(#[from] GrantRefusal),
 }
 
 /// What a wrong secret looked like, as far as it helps the one who sent it.
@@ -256,6 +259,7 @@ impl Refusal {
             Self::ResourceUnknown { .. } => AadSts::ResourceNotFound,
             Self::ResourceDisabled { .. } => AadSts::ResourceDisabled,
             Self::AssignmentRequired { .. } => AadSts::AssignmentRequired,
+            Self::Grant(refusal) => refusal.aadsts(),
         }
     }
 
@@ -285,6 +289,15 @@ impl Refusal {
             }
             Self::ResourceUnknown { .. } | Self::ResourceDisabled { .. } => Step::Resource,
             Self::AssignmentRequired { .. } => Step::Assignment,
+            Self::Grant(refusal) => refusal.step(),
+        }
+    }
+
+    /// What the client must bring back to the authorization endpoint: the answer's `claims`.
+    pub fn claims(&self) -> Option<String> {
+        match self {
+            Self::Grant(refusal) => refusal.claims(),
+            _ => None,
         }
     }
 

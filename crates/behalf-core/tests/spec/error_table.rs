@@ -1,6 +1,9 @@
 //! The one table from refusals to the wire (implementation.md 5, protocol 4.2; V5 … V14), with the
 //! texts as people read them.
 
+#[path = "error_table_users.rs"]
+mod users;
+
 use std::fmt::Write as _;
 
 use behalf_core::{
@@ -18,6 +21,7 @@ fn every_refusal() -> Vec<Refusal> {
     all.extend(of_the_client());
     all.extend(of_the_assertion().into_iter().map(Refusal::Assertion));
     all.extend(of_the_grant());
+    all.extend(users::every_refusal().into_iter().map(Refusal::Grant));
     all
 }
 
@@ -157,6 +161,7 @@ fn name(refusal: &Refusal) -> &'static str {
         Refusal::ResourceUnknown { .. } => "ResourceUnknown",
         Refusal::ResourceDisabled { .. } => "ResourceDisabled",
         Refusal::AssignmentRequired { .. } => "AssignmentRequired",
+        Refusal::Grant(refusal) => users::name(refusal),
     }
 }
 
@@ -183,6 +188,8 @@ fn statuses_follow_the_error() {
     for refusal in every_refusal() {
         let row = refusal.aadsts();
         let expected = match (row.oauth().as_str(), row.code()) {
+            // Says so of a scope, not of a credential.
+            ("invalid_client", 650_053) => 400,
             ("invalid_client", _) => 401,
             (_, 9_002_313) if matches!(refusal, Refusal::Form(FormError::TooLarge)) => 413,
             _ => 400,
@@ -194,8 +201,8 @@ fn statuses_follow_the_error() {
 #[test]
 fn who_has_not_proved_who_he_is_is_charged_by_address() {
     for refusal in every_refusal() {
-        let proved =
-            matches!(refusal.step(), Step::ServicePrincipal | Step::Resource | Step::Assignment);
+        let before = [Step::Tenant, Step::Form, Step::Grant, Step::Target, Step::Client];
+        let proved = !before.contains(&refusal.step()) && refusal.step() != Step::Credential;
         assert_eq!(refusal.is_unauthenticated(), !proved, "{refusal:?}");
     }
 }

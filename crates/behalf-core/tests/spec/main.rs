@@ -4,6 +4,7 @@
 #![expect(clippy::panic, reason = "a test fails by panicking")]
 
 mod app_token_claims;
+mod authorization_code;
 mod client_assertion;
 mod client_assertion_refused;
 mod client_credentials;
@@ -11,5 +12,8 @@ mod client_secret;
 mod common;
 mod error_table;
 mod leaks;
+mod on_behalf_of;
 mod properties;
+mod refresh_token;
 mod revocation_matrix;
+mod user_token_claims;

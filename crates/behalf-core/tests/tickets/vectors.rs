@@ -52,6 +52,7 @@ fn aio() -> Aio {
         family: id("fa000000-0000-4000-8000-000000000002"),
         absolute: None,
         resource: id("5e500000-0000-4000-8000-000000000009"),
+        sign_in: sign_in(),
         chain: Chain::of(id("5b000000-0000-4000-8000-000000000005")),
     }
 }

@@ -34,6 +34,10 @@ pub(crate) struct ClientKey {
 }
 
 impl ClientKey {
+    pub(crate) fn pkcs8(&self) -> &'static [u8] {
+        self.pkcs8
+    }
+
     pub(crate) fn parsed(&self) -> Certificate {
         Certificate::from_der(self.certificate).unwrap()
     }

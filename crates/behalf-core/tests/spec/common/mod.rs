@@ -1,6 +1,7 @@
 //! A small directory: the tenant Acme, where `invoice-daemon` asks for a token for `ledger`.
 
 pub(crate) mod assertion;
+pub(crate) mod world;
 
 use std::{sync::Arc, time::Duration};
 

@@ -1,0 +1,426 @@
+//! Why a request on behalf of a user is refused, beside what any request is refused for.
+
+use behalf_protocol::{
+    claims_request::{ClaimsChallenge, ClaimsRequestError},
+    error::AadSts,
+    token::request::GrantParameterError,
+};
+
+use crate::{
+    event::Step,
+    id::{AppId, ObjectId, TenantId},
+    ticket::{Outdated, RefreshRefusal},
+};
+
+/// Why there is no token on behalf of a user.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum GrantRefusal {
+    /// What the grant needs is missing or of another kind.
+    #[error("{0}")]
+    Parameters(GrantParameterError),
+    /// `claims` cannot be read.
+    #[error("{0}")]
+    Claims(ClaimsRequestError),
+    /// A client that has no way of asking without a credential sent none (7000218).
+    #[error(
+        "Application {client} is a confidential client: the request must contain client_secret or client_assertion (with client_assertion_type). An empty value counts as missing."
+    )]
+    CredentialMissing {
+        /// The client id.
+        client: AppId,
+    },
+    /// A page sends a credential along with what was given to it as a public client (700025).
+    #[error(
+        "What is presented was given to a single-page application, which must not present a credential. Leave client_secret and client_assertion out."
+    )]
+    CredentialOfPage,
+    /// From a browser, for something that was not given to a page (9002326).
+    #[error(
+        "The request has the header Origin, but what it presents was not given to a redirect URI of the platform spa. Register the redirect URI there, or send the request from the server."
+    )]
+    NotAPage,
+    /// Given to a page, but not presented by one (9002327).
+    #[error(
+        "What is presented was given to a single-page application and may be redeemed by its page only: the header Origin is missing."
+    )]
+    PageExpected,
+    /// A page without PKCE (9002325).
+    #[error(
+        "A single-page application must send code_challenge when it asks for the code, and code_verifier when it redeems it."
+    )]
+    ProofKeyRequired,
+    /// No ticket of ours for this purpose (70000).
+    #[error(
+        "The {what} cannot be read, or was not issued by this server. Send it unchanged; otherwise the user must sign in again."
+    )]
+    NotATicket {
+        /// `authorization code` or `refresh token`.
+        what: &'static str,
+    },
+    /// A code of another client (70000).
+    #[error("The authorization code was issued to another application than {client}.")]
+    CodeOfOtherClient {
+        /// Who presents it.
+        client: AppId,
+    },
+    /// A code of another tenant or endpoint version (700005).
+    #[error(
+        "The authorization code was issued at another address. Redeem it at the token endpoint of the same tenant and version as the authorization endpoint that issued it."
+    )]
+    CodeOfOtherEndpoint,
+    /// Another redirect URI than the code was sent to (500112).
+    #[error(
+        "The redirect_uri is not the one the authorization code was sent to. Send the same, letter for letter."
+    )]
+    OtherRedirectUri,
+    /// The verifier is missing, uncalled for, or wrong (501481).
+    #[error("The code_verifier {0}")]
+    Verifier(VerifierFault),
+    /// The code is over (70008).
+    #[error(
+        "The authorization code expired on {expired}. Codes last ten minutes; ask for a new one."
+    )]
+    CodeExpired {
+        /// `YYYY-MM-DD HH:MM:SSZ`.
+        expired: String,
+    },
+    /// The code was redeemed before (54005).
+    #[error(
+        "The authorization code was redeemed before, so all that it was redeemed for is revoked. Ask for a new one."
+    )]
+    CodeRedeemed,
+    /// A refresh token fails one of its own checks.
+    #[error("{}.", capitalised(.0))]
+    Refresh(RefreshRefusal),
+    /// A refresh token was used before (70000 `bad_token`).
+    #[error(
+        "The refresh token was used before and has been replaced, so everything of the same sign-in is revoked. The user must sign in again."
+    )]
+    RefreshReused,
+    /// Not a signed compact JWT (50027).
+    #[error(
+        "The assertion is not a signed JWT: {cause}. Send the access token that the web API received, without the word Bearer."
+    )]
+    AssertionUnreadable {
+        /// Why.
+        cause: String,
+    },
+    /// Not a token of this server for this tenant (50013).
+    #[error("The assertion is not accepted: {0}")]
+    AssertionInvalid(AssertionFault),
+    /// Outside its time (500133).
+    #[error(
+        "The assertion is not within its valid time range: current time {now}, valid from {from}, expired {until}. Answer the client with 401 so that it gets a new token."
+    )]
+    AssertionTime {
+        /// Now.
+        now: String,
+        /// `nbf`.
+        from: String,
+        /// `exp`.
+        until: String,
+    },
+    /// Addressed to another application (500131).
+    #[error(
+        "The assertion is addressed to {}, but presented by application {client}. The client must ask for a token for {client}; only that one can be exchanged by it.", .found.as_deref().unwrap_or("another application")
+    )]
+    AssertionAudience {
+        /// Its `aud`, if it may be repeated.
+        found: Option<String>,
+        /// Who presents it.
+        client: AppId,
+    },
+    /// An ID token (240002).
+    #[error(
+        "The assertion is an ID token. Send the access token: an ID token tells the client who signed in and opens nothing."
+    )]
+    AssertionIsIdToken,
+    /// An app-only token (7000114).
+    #[error(
+        "The assertion is an app-only token of application {client}: there is no user on whose behalf to act. Use client_credentials to call the next API as the application itself."
+    )]
+    AssertionAppOnly {
+        /// Whose it is.
+        client: AppId,
+    },
+    /// No such user in the tenant any more (50034).
+    #[error("User {user} does not exist in tenant {tenant} any more. The user must sign in again.")]
+    UserUnknown {
+        /// Who.
+        user: ObjectId,
+        /// Where.
+        tenant: TenantId,
+    },
+    /// The user is disabled (50057).
+    #[error("The account of user {user} is disabled. An administrator can enable it.")]
+    UserDisabled {
+        /// Who.
+        user: ObjectId,
+    },
+    /// What the user was given is revoked (50173).
+    #[error("What is presented has been revoked: {0}. The user must sign in again.")]
+    Revoked(Outdated),
+    /// Everything of the same sign-in was ended (50173).
+    #[error(
+        "What is presented has been revoked with everything that stems from the same sign-in. The user must sign in again."
+    )]
+    FamilyEnded,
+    /// A scope that the resource does not have (70011, of Graph 650053).
+    #[error(
+        "The scope {scope} is not one of resource {resource}. Check its spelling, letter case included, in the API's registration."
+    )]
+    ScopeUnknown {
+        /// The scope, if it may be repeated.
+        scope: String,
+        /// The resource.
+        resource: AppId,
+        /// It is Microsoft Graph.
+        graph: bool,
+    },
+    /// The user is not assigned to the resource (50105).
+    #[error(
+        "User {user} is not assigned to {resource} ({display_name}), which requires assignment. An administrator can assign the user to it."
+    )]
+    UserNotAssigned {
+        /// `userPrincipalName`.
+        user: String,
+        /// The resource's `appId`.
+        resource: AppId,
+        /// Its name.
+        display_name: String,
+    },
+    /// Nobody has consented (65001).
+    #[error(
+        "Nobody has consented that application {client} ({client_name}) uses {scopes} of {resource} ({display_name}) on behalf of this user. Send the user through the authorization endpoint, or let an administrator consent for everybody."
+    )]
+    ConsentMissing {
+        /// The client id.
+        client: AppId,
+        /// Its name.
+        client_name: String,
+        /// The resource's `appId`.
+        resource: AppId,
+        /// Its name.
+        display_name: String,
+        /// Which scopes are missing, or `any scope`.
+        scopes: String,
+    },
+    /// The sign-in is weaker than the resource demands (50076).
+    #[error(
+        "{display_name} demands more than this sign-in had: {demand}. Send the user through the authorization endpoint with the claims of this answer."
+    )]
+    SignInTooWeak {
+        /// The resource's name.
+        display_name: String,
+        /// What is missing.
+        demand: Demand,
+        /// The resource's `appId`, by which the demand is named.
+        resource: AppId,
+    },
+    /// The user signed in too long ago (70043).
+    #[error(
+        "{display_name} wants a sign-in of the last {seconds} seconds. Send the user through the authorization endpoint with the claims of this answer."
+    )]
+    SignInTooOld {
+        /// The resource's name.
+        display_name: String,
+        /// How old it may be.
+        seconds: u64,
+        /// The resource's `appId`.
+        resource: AppId,
+    },
+}
+
+/// What a sign-in lacks.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Demand {
+    /// A second factor.
+    #[error("a second factor")]
+    SecondFactor,
+    /// An authentication context.
+    #[error("authentication context {0}")]
+    Context(String),
+}
+
+/// What is wrong with a `code_verifier`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum VerifierFault {
+    /// There was a challenge.
+    #[error("is missing: the authorization request had a code_challenge.")]
+    Missing,
+    /// There was no challenge (RFC 9700 2.1.1: a downgrade, or a code injected).
+    #[error("is not expected: the authorization request had no code_challenge.")]
+    Unexpected,
+    /// It answers another challenge.
+    #[error("does not answer the code_challenge of the authorization request.")]
+    Wrong,
+}
+
+/// Why an assertion is not one of ours.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AssertionFault {
+    /// Signed by no key of ours that was in use then.
+    #[error("no key of this server signs as {kid} at the time that it was issued.")]
+    KeyUnknown {
+        /// The key's name, if it may be repeated.
+        kid: String,
+    },
+    /// Changed, or signed by somebody else.
+    #[error("its signature does not hold under key {kid}.")]
+    Signature {
+        /// The key's name.
+        kid: String,
+    },
+    /// Its payload is not what this server writes.
+    #[error("its claims are not those of a token of this server.")]
+    Claims,
+    /// Another issuer.
+    #[error("it was issued by another issuer than this server for tenant {tenant}.")]
+    Issuer {
+        /// The tenant asked.
+        tenant: TenantId,
+    },
+    /// Without a chain that opens.
+    #[error(
+        "its chain of delegation (aio) is missing or does not verify; ask the client for a new token."
+    )]
+    Chain,
+    /// The caller's service principal was made anew since.
+    #[error("it was issued for a service principal of the caller that does not exist any more.")]
+    OtherPrincipal,
+    /// It passed through as many services as there may be.
+    #[error("the user's identity has passed through 8 services already, the most there may be.")]
+    TooLong,
+}
+
+fn capitalised(refusal: &RefreshRefusal) -> String {
+    let text = refusal.to_string();
+    let mut rest = text.chars();
+    rest.next().map_or_else(String::new, |first| first.to_uppercase().chain(rest).collect())
+}
+
+impl GrantRefusal {
+    /// The catalogue's row.
+    pub fn aadsts(&self) -> AadSts {
+        match self {
+            Self::Parameters(error) => error.aadsts(),
+            Self::Claims(error) => error.aadsts(),
+            Self::CredentialMissing { .. } => AadSts::NoCredential,
+            Self::CredentialOfPage => AadSts::CredentialFromPublicClient,
+            Self::NotAPage => AadSts::CrossOriginNotAllowed,
+            Self::PageExpected => AadSts::CrossOriginRequired,
+            Self::ProofKeyRequired => AadSts::ProofKeyRequired,
+            Self::NotATicket { .. } | Self::CodeOfOtherClient { .. } => AadSts::GrantMalformed,
+            Self::CodeOfOtherEndpoint => AadSts::CodeOfOtherTenant,
+            Self::OtherRedirectUri => AadSts::RedirectUriMismatchAtRedemption,
+            Self::Verifier(_) => AadSts::CodeVerifierMismatch,
+            Self::CodeExpired { .. } => AadSts::CodeExpired,
+            Self::CodeRedeemed => AadSts::CodeRedeemed,
+            Self::Refresh(refusal) => of_refresh(*refusal),
+            Self::RefreshReused => AadSts::RefreshTokenReused,
+            Self::AssertionUnreadable { .. } => AadSts::AssertionUnreadable,
+            Self::AssertionInvalid(_) => AadSts::AssertionInvalid,
+            Self::AssertionTime { .. } => AadSts::AssertionExpired,
+            Self::AssertionAudience { .. } => AadSts::AssertionForOtherResource,
+            Self::AssertionIsIdToken => AadSts::AssertionIsIdToken,
+            Self::AssertionAppOnly { .. } => AadSts::AssertionAppOnly,
+            Self::UserUnknown { .. } => AadSts::UserNotFound,
+            Self::UserDisabled { .. } => AadSts::UserDisabled,
+            Self::Revoked(_) | Self::FamilyEnded => AadSts::GrantRevoked,
+            Self::ScopeUnknown { graph: true, .. } => AadSts::GraphScopeUnknown,
+            Self::ScopeUnknown { .. } => AadSts::InvalidScope,
+            Self::UserNotAssigned { .. } => AadSts::UserNotAssigned,
+            Self::ConsentMissing { .. } => AadSts::UserConsentMissing,
+            Self::SignInTooWeak { .. } => AadSts::SecondFactorRequired,
+            Self::SignInTooOld { .. } => AadSts::SignInTooOld,
+        }
+    }
+
+    /// The check that failed.
+    pub fn step(&self) -> Step {
+        match self {
+            Self::Parameters(GrantParameterError::Target | GrantParameterError::Scope(_)) => {
+                Step::Target
+            }
+            Self::Parameters(_) | Self::Claims(_) => Step::Form,
+            Self::CredentialMissing { .. } => Step::Credential,
+            Self::CredentialOfPage
+            | Self::NotAPage
+            | Self::PageExpected
+            | Self::ProofKeyRequired
+            | Self::NotATicket { .. }
+            | Self::CodeOfOtherClient { .. }
+            | Self::CodeOfOtherEndpoint
+            | Self::OtherRedirectUri
+            | Self::Verifier(_)
+            | Self::CodeExpired { .. }
+            | Self::AssertionUnreadable { .. }
+            | Self::AssertionInvalid(_)
+            | Self::AssertionTime { .. }
+            | Self::AssertionAudience { .. }
+            | Self::AssertionIsIdToken
+            | Self::AssertionAppOnly { .. } => Step::Presented,
+            Self::Refresh(refusal) => step_of_refresh(*refusal),
+            Self::CodeRedeemed | Self::RefreshReused => Step::SingleUse,
+            Self::UserUnknown { .. }
+            | Self::UserDisabled { .. }
+            | Self::Revoked(_)
+            | Self::FamilyEnded => Step::User,
+            Self::ScopeUnknown { .. } | Self::ConsentMissing { .. } => Step::Consent,
+            Self::UserNotAssigned { .. } => Step::Assignment,
+            Self::SignInTooWeak { .. } | Self::SignInTooOld { .. } => Step::Policy,
+        }
+    }
+
+    /// What the client must bring back to the authorization endpoint: the answer's `claims`.
+    pub fn claims(&self) -> Option<String> {
+        let challenge = match self {
+            Self::SignInTooWeak { demand: Demand::Context(context), .. } => {
+                ClaimsChallenge::AuthenticationContext(context)
+            }
+            Self::SignInTooWeak { resource, .. } | Self::SignInTooOld { resource, .. } => {
+                ClaimsChallenge::Policy(resource.0)
+            }
+            _ => return None,
+        };
+        Some(challenge.to_json())
+    }
+}
+
+fn of_refresh(refusal: RefreshRefusal) -> AadSts {
+    match refusal {
+        RefreshRefusal::OtherClient
+        | RefreshRefusal::AuthenticationMissing
+        | RefreshRefusal::TurnedConfidential => AadSts::GrantMalformed,
+        RefreshRefusal::OtherTenant => AadSts::UserOfOtherTenant,
+        RefreshRefusal::Idle { .. } => AadSts::RefreshTokenUnused,
+        RefreshRefusal::TooOld { .. } => AadSts::RefreshTokenTooOld,
+        RefreshRefusal::SpaTooOld { .. } => AadSts::RefreshTokenOfBrowserTooOld,
+        RefreshRefusal::UserUnknown => AadSts::UserNotFound,
+        RefreshRefusal::UserDisabled => AadSts::UserDisabled,
+        RefreshRefusal::Outdated(_)
+        | RefreshRefusal::ClientRevoked
+        | RefreshRefusal::FamilyEnded => AadSts::GrantRevoked,
+        RefreshRefusal::ClientGone => AadSts::ApplicationNotFound,
+        RefreshRefusal::ClientDisabled => AadSts::ApplicationDisabled,
+    }
+}
+
+fn step_of_refresh(refusal: RefreshRefusal) -> Step {
+    match refusal {
+        RefreshRefusal::OtherClient
+        | RefreshRefusal::AuthenticationMissing
+        | RefreshRefusal::TurnedConfidential
+        | RefreshRefusal::OtherTenant
+        | RefreshRefusal::Idle { .. }
+        | RefreshRefusal::TooOld { .. }
+        | RefreshRefusal::SpaTooOld { .. } => Step::Presented,
+        RefreshRefusal::UserUnknown
+        | RefreshRefusal::UserDisabled
+        | RefreshRefusal::Outdated(_)
+        | RefreshRefusal::FamilyEnded => Step::User,
+        RefreshRefusal::ClientGone
+        | RefreshRefusal::ClientDisabled
+        | RefreshRefusal::ClientRevoked => Step::ServicePrincipal,
+    }
+}
