@@ -2,7 +2,7 @@
 
 use behalf_core::{
     application::TokenVersion,
-    event::{self, ClientRef, Endpoint, Grant, Mark, SignInEvent},
+    event::{self, ClientRef, Endpoint, Mark, SignInEvent},
 };
 
 use super::wire::{Check, LogEntry, LogPage, Outcome, SignIn, TurnedAway};
@@ -26,10 +26,7 @@ pub(super) fn sign_in(event: SignInEvent) -> SignIn {
         request_id: event.id,
         time: event.time,
         tenant: event.tenant,
-        grant: match event.grant {
-            Grant::Unknown => "unknown".to_owned(),
-            Grant::ClientCredentials => "client_credentials".to_owned(),
-        },
+        grant: event.grant.as_str().to_owned(),
         endpoint: match event.endpoint {
             Endpoint::V1 => "v1".to_owned(),
             Endpoint::V2 => "v2".to_owned(),

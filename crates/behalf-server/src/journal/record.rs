@@ -334,11 +334,7 @@ impl<'a> Reader<'a> {
         let (id, tenant, correlation) = (self.id()?, self.id()?, self.id()?);
         let client = self.client()?;
         let time = self.time()?;
-        let grant = match self.byte()? {
-            0 => Grant::Unknown,
-            1 => Grant::ClientCredentials,
-            _ => return Err(RecordError::Newer),
-        };
+        let grant = Grant::from_number(self.byte()?).ok_or(RecordError::Newer)?;
         let endpoint = match self.byte()? {
             1 => Endpoint::V1,
             2 => Endpoint::V2,

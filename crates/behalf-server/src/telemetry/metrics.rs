@@ -26,7 +26,7 @@ use prometheus_client::{
 
 use super::histogram::Histogram;
 
-const GRANTS: [&str; 2] = ["unknown", "client_credentials"];
+const GRANTS: [Grant; Grant::ALL.len()] = Grant::ALL;
 const VERSIONS: [&str; 2] = ["1.0", "2.0"];
 const METHODS: [&str; 3] = ["none", "secret", "certificate"];
 const CACHES: [&str; 3] = ["tenant", "client", "resource"];
@@ -100,7 +100,7 @@ impl Metrics {
         let refused = || (0..=codes.len()).map(|_| AtomicU64::new(0)).collect();
         let counts = Arc::new(Counts {
             issued: Default::default(),
-            refused: [[refused(), refused()], [refused(), refused()]],
+            refused: std::array::from_fn(|_| [refused(), refused()]),
             client_auth: Default::default(),
             caches: Default::default(),
             seconds: Default::default(),
@@ -204,10 +204,7 @@ fn method_of(code: u32) -> usize {
 }
 
 fn grant(grant: Grant) -> usize {
-    match grant {
-        Grant::Unknown => 0,
-        Grant::ClientCredentials => 1,
-    }
+    usize::from(grant as u8)
 }
 
 fn version(endpoint: Endpoint) -> usize {
@@ -249,7 +246,7 @@ impl Counts {
         let mut family = counter_family(encoder, "token_requests", help)?;
         for (g, grant) in GRANTS.iter().enumerate() {
             for (v, version) in VERSIONS.iter().enumerate() {
-                let common = [("grant", *grant), ("api_version", *version)];
+                let common = [("grant", grant.as_str()), ("api_version", *version)];
                 let mut row = |outcome: &str, error: &str, n| {
                     let [g, v] = common;
                     count(&mut family, &[g, v, ("outcome", outcome), ("error", error)], n)
@@ -279,7 +276,7 @@ impl Counts {
         for (grant, histogram) in GRANTS.iter().zip(&self.seconds) {
             let (sum, total, buckets) = histogram.read();
             family
-                .encode_family(&[("grant", *grant)])?
+                .encode_family(&[("grant", grant.as_str())])?
                 .encode_histogram::<NoLabelSet>(sum, total, &buckets, None)?;
         }
         Ok(())
