@@ -118,12 +118,11 @@ fn of_page(
     from_page: bool,
 ) -> Result<(), GrantRefusal> {
     match (code.client.spa, from_page) {
-        (false, false) => Ok(()),
         (false, true) => Err(GrantRefusal::NotAPage),
         (true, false) => Err(GrantRefusal::PageExpected),
         (true, true) if client.authenticated().is_some() => Err(GrantRefusal::CredentialOfPage),
         (true, true) if code.challenge.is_none() => Err(GrantRefusal::ProofKeyRequired),
-        (true, true) => Ok(()),
+        (true, true) | (false, false) => Ok(()),
     }
 }
 

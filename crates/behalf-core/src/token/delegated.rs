@@ -167,8 +167,8 @@ impl<'f> Delegating<'f, '_> {
         if let Some(unknown) = absent.iter().find(|name| !found.others.contains(name))
             && !self.target.remembered
         {
-            let named = format!("{}/{unknown}", self.target.resource);
-            let scope = loggable_target(&named).map_or("that was asked for", |_| unknown.as_str());
+            let whole = format!("{}/{unknown}", self.target.resource);
+            let scope = loggable_target(&whole).map_or("that was asked for", |_| unknown.as_str());
             return Err(GrantRefusal::ScopeUnknown { scope: scope.to_owned(), resource, graph });
         }
         let refused = if self.target.remembered { granted.is_empty() } else { !absent.is_empty() };

@@ -13,7 +13,7 @@ use crate::{
     application::{TokenVersion, identifier_uri::name_key},
     event::{Step, Trail, loggable_target},
     id::{AppId, ObjectId, RequestId, TenantId, parse_guid},
-    ticket::{Aio, NotATicket},
+    ticket::{Aio, SealRing},
     time::{CLOCK_SKEW, Timestamp, written},
     token::{AssertionFault, AuthenticatedClient, GrantRefusal},
 };
@@ -25,8 +25,8 @@ pub const TOKEN_MAX: usize = 8 * 1024;
 pub struct TokenCheck<'a> {
     /// The key of a `kid`, if tokens issued at that time may be its (decisions.md 14).
     pub key: &'a dyn Fn(&str, Timestamp) -> Option<&'a VerifyingKey>,
-    /// Opens the chain of the token with this tenant and `uti`.
-    pub chain: &'a dyn Fn((TenantId, RequestId), &str) -> Result<Aio, NotATicket>,
+    /// What opens the token's chain.
+    pub ring: &'a SealRing,
     /// Origins whose issuers are this server's: the public one and former ones, without a slash at
     /// the end.
     pub bases: &'a [String],
@@ -103,7 +103,9 @@ fn checked(
     };
     let uti = claims.uti.as_deref().and_then(TokenId::parse);
     let aio = match (uti, claims.aio.as_deref()) {
-        (Some(uti), Some(aio)) => (check.chain)((facts.tenant.id, RequestId(uti.0)), aio).ok(),
+        (Some(uti), Some(aio)) => {
+            check.ring.open_aio((facts.tenant.id, RequestId(uti.0)), aio).ok()
+        }
         _ => None,
     };
     let aio = aio.ok_or(GrantRefusal::AssertionInvalid(AssertionFault::Chain))?;

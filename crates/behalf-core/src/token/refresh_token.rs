@@ -54,12 +54,12 @@ fn admitted(
     client: &IdentifiedClient<'_>,
     presented: Presentation,
 ) -> Result<Redemption<Unexpired>, Refusal> {
-    let presenter = Presenter {
+    let who = Presenter {
         app_id: client.facts().app_id,
         authenticated: client.authenticated().is_some(),
     };
     let redemption: Redemption<InTenant> =
-        Redemption::of(opened).presented_by(presenter)?.in_tenant(Some(presented.tenant))?;
+        Redemption::of(opened).presented_by(who)?.in_tenant(Some(presented.tenant))?;
     match (redemption.ticket().client.spa, presented.from_page) {
         (true, false) => return Err(GrantRefusal::PageExpected.into()),
         (false, true) => return Err(GrantRefusal::NotAPage.into()),

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::common::{
     ACME, GLOBEX, SECRET, code, id, wire,
-    world::{ADA, ARCHIVE, CLI, ORDERS, PAGE, SERVER, VERIFIER, World, for_ada, grant, sp},
+    world::{ADA, ARCHIVE, CLI, Change, ORDERS, PAGE, SERVER, VERIFIER, World, for_ada, grant, sp},
 };
 
 const SCOPES: &str = "api://orders/Orders.Read openid profile offline_access";
@@ -173,7 +173,7 @@ fn a_scope_at_redemption_narrows_and_names_the_resource() {
 #[test]
 fn what_changed_since_the_sign_in_counts() {
     let code_of = world().code(CLI, SCOPES);
-    let cases: [(u32, fn(&mut World)); 9] = [
+    let cases: [(u32, Change); 9] = [
         (50_034, |w| w.ada = None),
         (50_057, |w| w.user().disabled = true),
         (50_173, |w| w.user().revisions.all += 1),

@@ -14,8 +14,8 @@ use serde_json::{Value, json};
 use crate::common::{
     ACME, BASE, GLOBEX, NOW, SECRET, assignment, at, code, id, wire,
     world::{
-        ADA, ARCHIVE, CLI, LEDGER, ORDERS, World, assigned, claims, for_ada, grant, permission,
-        sign, sp,
+        ADA, ARCHIVE, CLI, Change, LEDGER, ORDERS, World, assigned, claims, for_ada, grant,
+        permission, sign, sp,
     },
 };
 
@@ -109,7 +109,7 @@ fn the_checks_are_made_in_the_order_of_the_acceptance_table() {
         ]
     );
     // Each fault alone, and with all the later ones: the earliest in the table is told.
-    let faults: [(u32, fn(&mut World)); 9] = [
+    let faults: [(u32, Change); 9] = [
         (500_133, |w| w.now += 4000),
         (50_034, |w| w.ada = None),
         (50_057, |w| w.user().disabled = true),
@@ -418,7 +418,7 @@ fn ob_14_only_a_client_that_proves_itself() {
 #[test]
 fn ob_12_whatever_becomes_of_the_user_ends_it() {
     let token = World::acme().token_for_orders();
-    let cases: [(u32, fn(&mut World)); 6] = [
+    let cases: [(u32, Change); 6] = [
         (50_034, |w| w.ada = None),
         (50_057, |w| w.user().disabled = true),
         (50_173, |w| w.user().revisions.all += 1),
@@ -463,7 +463,7 @@ fn v34_its_refresh_token_stands_on_the_callers_own_grants() {
     assert_eq!((&other.access["aud"], &other.access["oid"]), (&json!(ARCHIVE), &json!(ADA)));
     assert_eq!(other.refresh_ticket().chain.as_slice(), [sp(CLI)], "it still tells the way");
 
-    let cases: [(u32, fn(&mut World)); 5] = [
+    let cases: [(u32, Change); 5] = [
         (50_173, |w| w.user().revisions.all += 1),
         (50_057, |w| w.user().disabled = true),
         (7_000_112, |w| w.app(ORDERS).disabled = true),

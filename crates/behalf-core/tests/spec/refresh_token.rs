@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::common::{
     GLOBEX, NOW, SECRET, code, id, wire,
-    world::{ADA, ARCHIVE, CLI, LEDGER, ORDERS, PAGE, SERVER, World, for_ada, grant, sp},
+    world::{ADA, ARCHIVE, CLI, Change, LEDGER, ORDERS, PAGE, SERVER, World, for_ada, grant, sp},
 };
 
 const SCOPES: &str = "api://orders/Orders.Read openid profile offline_access";
@@ -65,7 +65,7 @@ fn v25_another_resource() {
 
 #[test]
 fn v25_the_user_is_gone_disabled_or_revoked() {
-    let cases: [(u32, Option<&str>, fn(&mut World)); 6] = [
+    let cases: [(u32, Option<&str>, Change); 6] = [
         (50_034, None, |w| w.ada = None),
         (50_057, None, |w| w.user().disabled = true),
         (50_173, Some("bad_token"), |w| w.user().revisions.all += 1),
@@ -167,7 +167,7 @@ fn openid_scopes_are_never_more_than_at_the_sign_in() {
 
 #[test]
 fn rt_14_the_client_is_disabled_gone_or_another() {
-    let cases: [(u32, fn(&mut World)); 4] = [
+    let cases: [(u32, Change); 4] = [
         (7_000_112, |w| w.app(CLI).disabled = true),
         (7_000_112, |w| w.principal(CLI).disabled = true),
         (700_016, |w| w.principal(CLI).id = sp(ADA)),

@@ -75,6 +75,9 @@ pub(crate) struct World {
     pub(crate) path_tenant: TenantId,
 }
 
+/// One thing that is otherwise.
+pub(crate) type Change = fn(&mut World);
+
 /// An answer, read.
 #[derive(Debug, Clone)]
 pub(crate) struct Answer {
@@ -342,9 +345,8 @@ impl World {
             let mine = kid == KID && issued <= self.now().plus(CLOCK_SKEW);
             mine.then_some(&public)
         };
-        let chain = |token, text: &str| ring.open_aio(token, text);
         let bases = [BASE.to_owned()];
-        let check = TokenCheck { key: &key, chain: &chain, bases: &bases, now: self.now() };
+        let check = TokenCheck { key: &key, ring: &ring, bases: &bases, now: self.now() };
         let verified =
             presented_token::verify(assertion, client.confidential()?, &check, &mut trail)?;
         let target = Target::sole(&self.scopes(scope)).unwrap();
