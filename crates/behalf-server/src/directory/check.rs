@@ -22,6 +22,8 @@ const TEXT_MAX: usize = 1_000;
 const ENTRIES_MAX: usize = 1_200;
 /// Redirect URIs (protocol 6.1).
 const REDIRECTS_MAX: usize = 256;
+/// Resources an application may require permissions of: each is read when consent is asked for.
+const RESOURCES_MAX: usize = 50;
 /// Secrets and certificates together: each one costs a comparison when a client authenticates.
 const CREDENTIALS_MAX: usize = 50;
 /// Shortest and longest lifetime an application may choose for its tokens, in seconds.
@@ -75,6 +77,7 @@ fn sizes(application: &Application) -> Result<(), Refusal> {
     let credentials = application.secrets.len() + application.certificates.len();
     for (what, found, most) in [
         ("redirect URIs", application.redirects.len(), REDIRECTS_MAX),
+        ("resources that permissions are required of", required.len(), RESOURCES_MAX),
         ("secrets and certificates", credentials, CREDENTIALS_MAX),
         ("entries of an application's collections", entries, ENTRIES_MAX),
     ] {

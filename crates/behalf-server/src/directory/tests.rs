@@ -307,6 +307,16 @@ async fn what_an_application_must_be_like() {
     assert!(twice.contains("is there twice"), "{twice}");
     let many = refused(with!(a => a.redirects = vec![local.clone(); 257])).await;
     assert!(matches!(many, Refusal::TooMany { found: 257, most: 256, .. }));
+    let many = with!(a => {
+        a.required_resource_access = (1..=51)
+            .map(|n| RequiredResource {
+                app_id: AppId(Uuid::from_u128(n)),
+                scopes: [].into(),
+                roles: [].into(),
+            })
+            .collect();
+    });
+    assert!(matches!(refused(many).await, Refusal::TooMany { found: 51, most: 50, .. }));
     for name in ["", " a", "a\n", &"a".repeat(121)] {
         let new = new_app(&w.acme, name);
         let refusal = w.directory.create_application(&new, &untouched).await.unwrap_err();

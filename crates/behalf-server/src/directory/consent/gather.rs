@@ -63,6 +63,11 @@ impl Gathered {
         self.names.get(name.as_str()).and_then(Option::as_ref)
     }
 
+    /// The decision rests on `key` too.
+    pub(super) fn rests_on(&mut self, key: Key, expect: Expect) {
+        self.basis.insert(key, expect);
+    }
+
     /// Requires in `set` that everything which was read and is not written is still so.
     pub(super) fn expect(&self, set: &mut WriteSet) {
         let written: BTreeSet<Key> = set.expected().map(|(key, _)| key.clone()).collect();

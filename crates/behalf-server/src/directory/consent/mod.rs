@@ -12,17 +12,17 @@ pub use listing::Held;
 pub use revoke::Selection;
 
 use behalf_core::{
-    access::{self, Actor, GrantConsent, Permit},
+    access::{self, Actor, Denied, GrantConsent, Permit},
     application::{Application, MemberType, RequiredResource, Scope},
     consent::{
         self, Accepted, ConsentFacts, ConsentList, ConsentRefusal, GrantOutcome, ListDigest,
         NamedScopes, PermissionKind, Request, Required, Wanted,
     },
-    id::{AppId, PermissionId, TenantId},
+    id::{AppId, ObjectId, PermissionId, TenantId},
     service_principal::AppRoleAssignment,
     user::User,
 };
-use behalf_store::WriteSet;
+use behalf_store::{Expect, WriteSet, records::user};
 
 use super::{Directory, Refusal, commit};
 use gather::{Question, gather};
@@ -53,12 +53,11 @@ pub struct Acceptance<'a> {
     pub request: &'a Request,
     /// What the page showed.
     pub shown: &'a ListDigest,
-    /// Who accepts. [`Acceptance::also`] should expect his record to be as it was read.
-    pub user: &'a User,
+    /// Who accepts. What he may is read with the rest.
+    pub user: ObjectId,
     /// He ticked "for everyone".
     pub for_everyone: bool,
-    /// What is committed with it, or not at all: that the page counts once, that the user is as he
-    /// was.
+    /// What is committed with it, or not at all: that the page counts once.
     pub also: &'a WriteSet,
 }
 
@@ -124,9 +123,13 @@ impl Directory {
         acceptance: &Acceptance<'_>,
     ) -> Result<(WriteSet, Consented), Refusal> {
         let Acceptance { tenant, client, request, shown, user, for_everyone, also } = *acceptance;
-        let question = Question { tenant, client, wanted: &request.wanted, user: Some(user.id) };
-        let gathered = gather(&self.store.reading(), &question, self.now()).await?;
-        let now = match consent::required(request, &gathered.facts, Actor::User(user))? {
+        let reading = self.store.reading();
+        let who = reading.user(tenant, user).await?.ok_or(Denied::NoUserHere)?;
+        let question = Question { tenant, client, wanted: &request.wanted, user: Some(user) };
+        let mut gathered = gather(&reading, &question, self.now()).await?;
+        gathered.rests_on(user::key(tenant, user), Expect::Version(who.version));
+        let actor = Actor::User(&who);
+        let now = match consent::required(request, &gathered.facts, actor)? {
             Required::Nothing => return Ok((WriteSet::new(), Consented::Nothing)),
             Required::Dialog(list) | Required::NeedsAdmin(list) => list,
         };
@@ -134,7 +137,6 @@ impl Directory {
             Ok(accepted) => accepted,
             Err(list) => return Ok((WriteSet::new(), Consented::Again(list))),
         };
-        let actor = Actor::User(user);
         let permit = access::grant_consent(actor, accepted, for_everyone, &gathered.facts)?;
         let (mut set, outcome) = self.write(&gathered, &permit).await?;
         write::join(&mut set, also);

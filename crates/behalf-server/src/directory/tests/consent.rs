@@ -13,7 +13,7 @@ use behalf_core::{
     id::ObjectId,
     user::{User, UserPrincipalName, UserRevisions},
 };
-use behalf_store::{Expect, GrantsOf, Key, Kind as Record};
+use behalf_store::{Expect, GrantsOf, Key, Kind as Record, records::user as user_record};
 
 use super::*;
 
@@ -97,6 +97,11 @@ impl Consenting {
         w.directory.create_application(&new, &client).await.unwrap();
         let bob = user(&w, 7, &[]);
         let ada = user(&w, 8, &[DirectoryRole::ApplicationAdministrator]);
+        let mut set = WriteSet::new();
+        for user in [&bob, &ada] {
+            user_record::create(&mut set, user);
+        }
+        w.directory.store.commit(set).await.unwrap();
         Self { w, report, bob, ada }
     }
 
@@ -118,6 +123,7 @@ impl Consenting {
         (shown, also): (&ConsentList, &WriteSet),
     ) -> Result<Consented, Refusal> {
         let (tenant, client, shown) = (self.w.acme.id, self.report, &shown.digest());
+        let user = user.id;
         let acceptance = Acceptance { tenant, client, request, shown, user, for_everyone, also };
         self.d().accept_consent(&acceptance).await
     }
@@ -243,6 +249,25 @@ async fn what_a_user_may_not_grant_is_not_and_nothing_is_created() {
     let reading = c.d().store.reading();
     let roles = reading.assignments_of(c.w.acme.id, principal, None).await.unwrap().items;
     assert_eq!(roles.len(), 1, "the app role as well");
+}
+
+#[tokio::test]
+async fn what_a_user_may_is_what_he_may_when_it_is_committed() {
+    let c = Consenting::new().await;
+    let request = default(&trend());
+    let list = c.list(&request, &c.ada).await;
+    let reading = c.d().store.reading();
+    let ada = reading.user(c.w.acme.id, c.ada.id).await.unwrap().unwrap();
+    let mut set = WriteSet::new();
+    user_record::update(&mut set, &ada, &User { roles: [].into(), ..ada.value.clone() });
+    c.d().store.commit(set).await.unwrap();
+    let also = WriteSet::new();
+    let denied = c.accept(&request, (&c.ada, true), (&list, &also)).await.unwrap_err();
+    assert!(matches!(denied, Refusal::Denied(Denied::NeedsAdmin(_))), "{denied}");
+    let nobody = user(&c.w, 99, &[]);
+    let denied = c.accept(&request, (&nobody, false), (&list, &also)).await.unwrap_err();
+    assert_eq!(denied, Refusal::Denied(Denied::NoUserHere));
+    assert_eq!(c.principal(c.report).await, None);
 }
 
 #[tokio::test]
