@@ -22,6 +22,7 @@ use crate::{
     journal::{self, Backlog, Journal, SealKey, Tallies},
     keys::{self, EarlyKey, KeyRing, MasterKey, SealKeys, SealParts, Signer, secrets},
     limits::{LimitSettings, Limits},
+    session::{Authentication, AuthenticationError},
     state::{Core, Lifetimes, Server},
     telemetry::Metrics,
     tickets::Tickets,
@@ -85,6 +86,9 @@ pub enum BootError {
     /// The pepper, the pairwise key or the journal's seal.
     #[error(transparent)]
     Secret(#[from] secrets::SecretError),
+    /// What users sign in with.
+    #[error(transparent)]
+    Authentication(#[from] AuthenticationError),
     /// The sign-in log.
     #[error(transparent)]
     Journal(#[from] journal::OpenError),
@@ -140,13 +144,14 @@ pub async fn open(
     let public_url = authority.as_str().to_owned();
     let parts = keys::Parts {
         store: store.clone(),
-        master,
+        master: Arc::clone(&master),
         clock: Arc::clone(&clock),
         entropy: Arc::clone(&entropy),
         times: settings.key_times,
         public_url: public_url.clone(),
     };
     let keys = KeyRing::open(parts, early).await?;
+    let authentication = Authentication::open(&store, master, &*entropy, cores).await?;
     let mut addressees = vec![public_url.clone()];
     addressees.extend(settings.previous_public_urls.iter().map(|url| origin(url)));
     let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION")));
@@ -159,6 +164,7 @@ pub async fn open(
         ),
         public_url,
         tickets: Tickets::new(seals, store.clone(), Arc::clone(&entropy)),
+        authentication,
         addressees,
         metadata: Metadata::new(authority),
         limits: Limits::new(&settings.limits, &*entropy),

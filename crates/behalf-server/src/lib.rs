@@ -22,6 +22,7 @@ mod metrics;
 pub mod net;
 mod request;
 pub mod router;
+pub mod session;
 pub mod state;
 pub mod telemetry;
 pub mod tickets;

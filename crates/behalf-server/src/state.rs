@@ -24,6 +24,7 @@ use crate::{
     keys::{KeyRing, Signer},
     limits::Limits,
     request::Circumstances,
+    session::Authentication,
     telemetry::Metrics,
     tickets::Tickets,
 };
@@ -53,6 +54,8 @@ pub struct Server {
     pub pairwise: Arc<PairwiseKey>,
     /// Codes, refresh tokens, sessions.
     pub tickets: Tickets,
+    /// What users sign in with.
+    pub authentication: Authentication,
     /// The sign-in log.
     pub journal: Journal,
     /// Requests that were turned away undecided.

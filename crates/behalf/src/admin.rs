@@ -7,7 +7,10 @@ use std::{
 
 use behalf_core::{application::TokenAlg, id::RequestId};
 use behalf_server::{
-    admin_socket::{SOCKET, wire},
+    admin_socket::{
+        SOCKET,
+        wire::{self, users},
+    },
     directory::apply::Manifest,
 };
 use bytes::Bytes;
@@ -168,6 +171,43 @@ impl Admin {
         self.post(&path, decline).await
     }
 
+    /// Every user of a tenant, which a domain or an id names.
+    pub(crate) async fn users(&self, tenant: &str) -> Result<Vec<users::UserInfo>, AdminError> {
+        self.get(&format!("/v1/tenants/{}/users", segment(tenant))).await
+    }
+
+    /// A user.
+    pub(crate) async fn user(&self, who: (&str, &str)) -> Result<users::UserInfo, AdminError> {
+        self.get(&user_path(who, "")).await
+    }
+
+    /// Makes a user.
+    pub(crate) async fn create_user(
+        &self,
+        tenant: &str,
+        new: &users::NewUser,
+    ) -> Result<users::UserMade, AdminError> {
+        self.post(&format!("/v1/tenants/{}/users", segment(tenant)), new).await
+    }
+
+    /// Changes a user: `what` is the last part of the address, `how` its body.
+    pub(crate) async fn change_user<T: DeserializeOwned>(
+        &self,
+        who: (&str, &str),
+        what: &str,
+        how: &impl Serialize,
+    ) -> Result<T, AdminError> {
+        self.post(&user_path(who, what), how).await
+    }
+
+    /// Deletes a user; answers with him as he was.
+    pub(crate) async fn delete_user(
+        &self,
+        who: (&str, &str),
+    ) -> Result<users::UserInfo, AdminError> {
+        self.send(Method::DELETE, &user_path(who, ""), Bytes::new()).await
+    }
+
     /// Plans a manifest, and applies it unless `dry_run`.
     pub(crate) async fn apply(
         &self,
@@ -291,6 +331,12 @@ impl Admin {
         );
         Err(AdminError::Refused { status, message })
     }
+}
+
+/// Where a user of a tenant is, or something about him.
+fn user_path((tenant, user): (&str, &str), what: &str) -> String {
+    let slash = if what.is_empty() { "" } else { "/" };
+    format!("/v1/tenants/{}/users/{}{slash}{what}", segment(tenant), segment(user))
 }
 
 /// A text as one segment of a path.

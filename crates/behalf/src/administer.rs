@@ -6,7 +6,9 @@ use std::{
 };
 
 use behalf_server::{
-    admin_socket::wire::{Applied, LogEntry, LogPage, Secret, grants::Decline},
+    admin_socket::wire::{
+        Applied, LogEntry, LogPage, Secret, grants::Decline, users::MadePassword,
+    },
     clock::{Clock as _, SystemClock},
     entropy::SystemEntropy,
     keys::MasterKeyText,
@@ -80,12 +82,12 @@ fn unusable(path: &Path, error: &manifest::FileError) -> Failure {
 
 fn tell(args: &ApplyArgs, applied: &Applied) -> anyhow::Result<()> {
     if let Some(path) = &args.secrets_out
-        && !applied.secrets.is_empty()
+        && !(applied.secrets.is_empty() && applied.passwords.is_empty())
     {
-        let lines: String = applied.secrets.iter().map(secret_line).collect();
-        files::create(path, lines.as_bytes())
+        files::create(path, shown_once(applied).as_bytes())
             .map_err(|cause| Failure::path(path, "write the secrets to", &cause))?;
-        output::note(&format!("{} secrets written to {}", applied.secrets.len(), path.display()));
+        let count = applied.secrets.len() + applied.passwords.len();
+        output::note(&format!("{count} secrets written to {}", path.display()));
     }
     let here = args.secrets_out.is_none();
     if args.ask.as_json() {
@@ -95,6 +97,7 @@ fn tell(args: &ApplyArgs, applied: &Applied) -> anyhow::Result<()> {
             serde_json::to_value(Applied {
                 plan: applied.plan.clone(),
                 secrets: Vec::new(),
+                passwords: Vec::new(),
                 failure: applied.failure.clone(),
             })?
         };
@@ -109,13 +112,22 @@ fn tell(args: &ApplyArgs, applied: &Applied) -> anyhow::Result<()> {
         output::note("dry run: nothing was changed");
     }
     if here {
-        let lines: String = applied.secrets.iter().map(secret_line).collect();
+        let lines = shown_once(applied);
         output::result(&lines)?;
         if !lines.is_empty() {
             output::note("These secrets are shown once; keep them now.");
         }
     }
     Ok(())
+}
+
+/// A line for each secret and password that was made.
+fn shown_once(applied: &Applied) -> String {
+    let password = |made: &MadePassword| {
+        format!("{}\t{}\tpassword\t{}\n", made.user, made.id, made.value.expose())
+    };
+    let passwords = applied.passwords.iter().map(password);
+    applied.secrets.iter().map(secret_line).chain(passwords).collect()
 }
 
 fn secret_line(secret: &Secret) -> String {
@@ -288,7 +300,7 @@ pub(crate) fn log(args: &log::Args, environment: &Environment) -> anyhow::Result
     say(as_json, &page, log::lines)
 }
 
-fn say<T: Serialize>(
+pub(crate) fn say<T: Serialize>(
     as_json: bool,
     value: &T,
     text: impl Fn(&T) -> String,
@@ -306,7 +318,7 @@ fn json(value: &impl Serialize) -> anyhow::Result<()> {
 }
 
 /// Asks the server that the arguments mean.
-fn ask<T>(
+pub(crate) fn ask<T>(
     args: &DoorArgs,
     environment: &Environment,
     question: impl AsyncFnOnce(&Admin) -> Result<T, AdminError>,

@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::{
-    administer, app, dev, grant, init, inspect, key, log, program_env, serve, tenant, token,
+    administer, app, dev, grant, init, inspect, key, log, program_env, serve, tenant, token, user,
 };
 
 /// A directory and token service that speaks the Microsoft identity platform's wire.
@@ -37,6 +37,9 @@ pub(crate) enum Command {
     App(app::Command),
     /// Grant permissions as administrator, list them, take them back
     Grant(grant::Args),
+    /// Make, list and change users
+    #[command(subcommand)]
+    User(user::Command),
     /// List and change the signing keys
     #[command(subcommand)]
     Key(key::Command),

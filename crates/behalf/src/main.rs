@@ -25,6 +25,7 @@ mod serve;
 mod target;
 mod tenant;
 mod token;
+mod user;
 
 use std::process::ExitCode;
 
@@ -55,6 +56,7 @@ fn run(command: Command, environment: &Environment) -> anyhow::Result<ExitCode> 
         Command::Tenant(command) => administer::tenant(&command, environment),
         Command::App(command) => administer::app(&command, environment),
         Command::Grant(args) => administer::grant(&args, environment),
+        Command::User(command) => user::run(&command, environment),
         Command::Key(command) => administer::key(&command, environment),
         Command::Log(args) => administer::log(&args, environment),
         Command::Demo => demo::run(environment),

@@ -22,6 +22,8 @@ pub enum UserEvent {
     SecondFactorEnrolled,
     /// His directory roles changed. Tickets say who, never what: roles are read at each redemption.
     RolesChanged,
+    /// The same password is kept under other parameters.
+    PasswordRehashed,
     /// How he is called changed.
     Renamed,
     /// He signed out of one session, whose id is ended by itself (tickets.md 7).
@@ -41,7 +43,7 @@ pub enum Raises {
 
 impl UserEvent {
     /// Every event.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::PasswordChanged,
         Self::PasswordReset,
         Self::SessionsRevoked,
@@ -50,6 +52,7 @@ impl UserEvent {
         Self::SecondFactorRemoved,
         Self::SecondFactorEnrolled,
         Self::RolesChanged,
+        Self::PasswordRehashed,
         Self::Renamed,
         Self::SignedOut,
     ];
@@ -65,6 +68,7 @@ impl UserEvent {
             Self::Enabled
             | Self::SecondFactorEnrolled
             | Self::RolesChanged
+            | Self::PasswordRehashed
             | Self::Renamed
             | Self::SignedOut => Raises::Nothing,
         }
@@ -98,7 +102,7 @@ mod tests {
 
     /// What becomes of a ticket: (password-based of a public client, another of a public client, of
     /// a confidential client).
-    const MATRIX: [(UserEvent, [bool; 3]); 10] = [
+    const MATRIX: [(UserEvent, [bool; 3]); 11] = [
         (UserEvent::PasswordChanged, [false, true, true]),
         (UserEvent::PasswordReset, [false, false, false]),
         (UserEvent::SessionsRevoked, [false, false, false]),
@@ -107,6 +111,7 @@ mod tests {
         (UserEvent::SecondFactorRemoved, [false, false, false]),
         (UserEvent::SecondFactorEnrolled, [true, true, true]),
         (UserEvent::RolesChanged, [true, true, true]),
+        (UserEvent::PasswordRehashed, [true, true, true]),
         (UserEvent::Renamed, [true, true, true]),
         (UserEvent::SignedOut, [true, true, true]),
     ];

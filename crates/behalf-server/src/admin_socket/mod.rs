@@ -8,6 +8,14 @@
 //! | `GET /v1/tenants` | | `[`[`wire::TenantInfo`]`]` |
 //! | `POST /v1/tenants` | [`wire::NewTenant`] | [`wire::TenantInfo`] |
 //! | `GET /v1/tenants/{domain or id}/applications` | | `[`[`wire::ApplicationInfo`]`]` |
+//! | `GET /v1/tenants/{domain or id}/users` | | `[`[`wire::users::UserInfo`]`]` |
+//! | `POST /v1/tenants/{domain or id}/users` | [`wire::users::NewUser`] | [`wire::users::UserMade`] |
+//! | `GET`, `DELETE /v1/tenants/{…}/users/{name or id}` | | [`wire::users::UserInfo`] |
+//! | `POST …/users/{name or id}/password` | [`wire::users::NewPassword`] | [`wire::users::UserMade`] |
+//! | `POST …/users/{name or id}/state` | [`wire::users::State`] | [`wire::users::UserInfo`] |
+//! | `POST …/users/{name or id}/roles` | [`wire::users::Roles`] | [`wire::users::UserInfo`] |
+//! | `POST …/users/{name or id}/revoke-sessions` | | [`wire::users::UserInfo`] |
+//! | `POST …/users/{name or id}/remove-second-factor` | | [`wire::users::UserInfo`] |
 //! | `POST /v1/apply` | [`wire::Apply`] | [`wire::Applied`] |
 //! | `GET /v1/keys` | | `[`[`wire::KeyInfo`]`]` |
 //! | `POST /v1/keys/rotate` | [`wire::Rotate`] | `[`[`wire::KeyInfo`]`]` |
@@ -28,6 +36,7 @@ mod grants;
 mod listener;
 mod log;
 mod routes;
+mod users;
 pub mod wire;
 
 pub use listener::{AdminSocket, BindError, SOCKET};

@@ -15,14 +15,14 @@ use serde::de::DeserializeOwned;
 
 use super::{
     failure::{Failure, json},
-    log,
+    log, users,
     wire::{
         ApplicationInfo, Applied, Apply, EpochInfo, KeyInfo, LogQuery, NewDomain, NewTenant,
-        Rotate, Secret, Status, TenantInfo,
+        Rotate, Secret, Status, TenantInfo, users::MadePassword,
     },
 };
 use crate::{
-    directory::{self, Directory},
+    directory::{self, Directory, apply::manifest::PasswordText},
     journal::{self, Record},
     keys::When,
     state::Server,
@@ -44,6 +44,7 @@ pub fn router(server: Arc<Server>) -> Router {
         .route("/v1/tenants/{tenant}/applications", get(applications))
         .route("/v1/tenants/{tenant}/domains", post(add_domain))
         .route("/v1/tenants/{tenant}/domains/{domain}", delete(remove_domain))
+        .merge(users::routes())
         .route("/v1/apply", post(apply))
         .route("/v1/keys", get(keys))
         .route("/v1/keys/rotate", post(rotate))
@@ -158,7 +159,12 @@ async fn apply(State(server): Shared, body: Bytes) -> Answer {
     let directory = Directory::of(&server).acted_on_by("manifest");
     if dry_run {
         let plan = directory.plan(&manifest).await?.lines;
-        return Ok(ok(&Applied { plan, secrets: Vec::new(), failure: None }));
+        return Ok(ok(&Applied {
+            plan,
+            secrets: Vec::new(),
+            passwords: Vec::new(),
+            failure: None,
+        }));
     }
     let applied = directory.apply(&manifest).await?;
     Ok(ok(&Applied::from(applied)))
@@ -173,8 +179,14 @@ impl From<directory::apply::Applied> for Applied {
             key_id: made.id,
             value: made.value.expose().to_owned(),
         };
+        let password = |made: &directory::apply::GeneratedPassword| MadePassword {
+            user: made.user.clone(),
+            id: made.id,
+            value: PasswordText::new(made.value.expose()),
+        };
         Self {
             secrets: applied.secrets.iter().map(secret).collect(),
+            passwords: applied.passwords.iter().map(password).collect(),
             plan: applied.lines,
             failure: applied.failure.map(|refusal| refusal.to_string()),
         }

@@ -1,6 +1,7 @@
 //! What is said over the admin socket. Times are milliseconds since 1970.
 
 pub mod grants;
+pub mod users;
 
 use std::{collections::BTreeSet, net::IpAddr};
 
@@ -113,6 +114,9 @@ pub struct Applied {
     pub plan: Vec<Line>,
     /// Secrets that were made: shown now and never again.
     pub secrets: Vec<Secret>,
+    /// Passwords that were made: shown now and never again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub passwords: Vec<users::MadePassword>,
     /// Why it stopped before the end, if it did: what was done stays, and applying again goes on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,

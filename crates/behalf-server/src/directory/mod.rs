@@ -13,12 +13,14 @@ mod service_principals;
 mod tenants;
 #[cfg(test)]
 mod tests;
+mod users;
 
 pub use applications::{AppRef, Created, Edit, NewApplication};
 pub use consent::{Acceptance, Consented, Extent, Granted, Held, Selection};
 pub use credentials::{AddedCertificate, AddedSecret, NewCertificate, NewSecret};
 pub use refusal::{Kind, Refusal};
 pub use tenants::NewTenant;
+pub use users::{Enrolment, NewUser, SecondFactor, UserRef, UserRefusal, UserRole};
 
 use std::{fmt, sync::Arc};
 

@@ -10,6 +10,8 @@ use behalf_core::{
 };
 use behalf_store::{CommitError, ReadError};
 
+use super::UserRefusal;
+
 /// What sort of refusal it is, for statuses and exit codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -181,6 +183,9 @@ pub enum Refusal {
     /// No user waits for consent to this client.
     #[error("no such request for consent to {0} waits")]
     NoConsentRequest(AppId),
+    /// Something about a user.
+    #[error(transparent)]
+    User(#[from] UserRefusal),
     /// What it rests on changed faster than it could be decided.
     #[error("the directory is changing under this request: try again")]
     Contended,
@@ -210,6 +215,7 @@ impl Refusal {
             | Self::UriTaken(_)
             | Self::UriReserved { .. }
             | Self::CredentialExists { .. } => Kind::Conflict,
+            Self::User(refusal) => refusal.kind(),
             Self::Contended | Self::Store(_) => Kind::Unavailable,
             Self::Text { .. }
             | Self::TooMany { .. }

@@ -11,7 +11,7 @@ use behalf_store::{
     records::{domain, tenant},
 };
 
-use super::{Directory, Refusal, check, commit};
+use super::{Directory, Refusal, UserRefusal, check, commit, users};
 
 /// Most domains of a tenant.
 const DOMAINS_MAX: usize = 100;
@@ -118,6 +118,9 @@ impl Directory {
         if let Some((application, uri)) = resting_on_more(&reading, &found.value, &after).await? {
             let domain = domain.as_str().to_owned();
             return Err(Refusal::DomainInUse { domain, application, uri });
+        }
+        if let Some(name) = users::resting_on_more(&reading, &after).await? {
+            return Err(UserRefusal::DomainInUse(name.to_string()).into());
         }
         let mut set = WriteSet::new();
         domain::release(&mut set, &domain, id, self.now());

@@ -18,6 +18,7 @@ use uuid::Uuid;
 mod consent;
 mod credentials;
 mod principals;
+mod users;
 
 use super::*;
 use crate::{clock::FrozenClock, entropy::SeededEntropy};

@@ -11,6 +11,7 @@ use super::master::{MasterKey, Unopened};
 use crate::{
     entropy::{self, Entropy},
     journal::SealKey,
+    session::device::FamiliarDevices,
 };
 
 /// The id of the pepper, which every hash made with it records.
@@ -56,6 +57,16 @@ pub async fn pairwise(
 ) -> Result<PairwiseKey, SecretError> {
     let bytes = read_or_make(store, master, "pairwise", entropy).await?;
     Ok(PairwiseKey::new(&bytes))
+}
+
+/// The key of the cookies by which familiar devices are known.
+pub async fn familiar_devices(
+    store: &Store,
+    master: &MasterKey,
+    entropy: &dyn Entropy,
+) -> Result<FamiliarDevices, SecretError> {
+    let bytes = read_or_make(store, master, "familiar devices", entropy).await?;
+    Ok(FamiliarDevices::new(&bytes))
 }
 
 /// The key of the sign-in log's seals.

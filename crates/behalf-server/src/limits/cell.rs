@@ -20,7 +20,7 @@ const TRIES: usize = 16;
 
 /// A rate in the table's unit. Microseconds.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Pace {
+pub(crate) struct Pace {
     /// What one request adds; zero when the limit is off.
     interval: u64,
     /// What a bucket holds.
@@ -32,7 +32,11 @@ impl Pace {
         if per_second >= super::OFF {
             return Self { interval: 0, capacity: 0 };
         }
-        let interval = 1_000_000 / u64::from(per_second.max(1));
+        Self::every(1_000_000 / u64::from(per_second.max(1)), burst)
+    }
+
+    /// One each `interval` microseconds, with `burst` at once after a pause.
+    pub(crate) fn every(interval: u64, burst: u32) -> Self {
         // An hour at most: the 48 bits must tell a full bucket from a clock that jumped back.
         let capacity = interval.saturating_mul(u64::from(burst.max(1))).min(3_600_000_000);
         Self { interval, capacity: capacity.max(interval) }
@@ -44,7 +48,7 @@ impl Pace {
     }
 }
 
-pub(super) struct Table {
+pub(crate) struct Table {
     pace: Pace,
     sets: Box<[[AtomicU64; WAYS]]>,
     key: (u64, u64),
@@ -60,7 +64,7 @@ struct Found<'a> {
 
 impl Table {
     /// `sets` is a power of two.
-    pub(super) fn new(pace: Pace, sets: usize, key: u128) -> Self {
+    pub(crate) fn new(pace: Pace, sets: usize, key: u128) -> Self {
         let sets = (0..sets.next_power_of_two()).map(|_| [const { AtomicU64::new(0) }; WAYS]);
         let [low, high] = [key & u128::from(u64::MAX), key >> 64];
         let key = (u64::try_from(low).unwrap_or(0), u64::try_from(high).unwrap_or(0));
@@ -82,17 +86,39 @@ impl Table {
     }
 
     /// Adds one request, or says how many microseconds to wait.
-    pub(super) fn charge(&self, key: &[u8], now: Timestamp) -> Result<(), u64> {
+    pub(crate) fn charge(&self, key: &[u8], now: Timestamp) -> Result<(), u64> {
         if self.pace.interval == 0 {
             return Ok(());
         }
+        self.change(key, now, |level| match self.pace.wait(level) {
+            Some(wait) => Err(wait),
+            None => Ok(level + self.pace.interval),
+        })
+    }
+
+    /// Takes one request back.
+    pub(crate) fn refund(&self, key: &[u8], now: Timestamp) {
+        // Infallible: nothing is refused.
+        let _ = self.change(key, now, |level| Ok(level.saturating_sub(self.pace.interval)));
+    }
+
+    /// Empties the bucket.
+    pub(crate) fn clear(&self, key: &[u8], now: Timestamp) {
+        // Infallible: nothing is refused.
+        let _ = self.change(key, now, |_| Ok(0));
+    }
+
+    /// Gives the bucket the level that `to` makes of its own.
+    fn change(
+        &self,
+        key: &[u8],
+        now: Timestamp,
+        to: impl Fn(u64) -> Result<u64, u64>,
+    ) -> Result<(), u64> {
         let (hash, now) = (self.hash(key), micros(now));
         for _ in 0..TRIES {
             let found = self.find(hash, now);
-            if let Some(wait) = self.pace.wait(found.level) {
-                return Err(wait);
-            }
-            let empty_at = now.wrapping_add(found.level + self.pace.interval) & TIME_MASK;
+            let empty_at = now.wrapping_add(to(found.level)?) & TIME_MASK;
             let word = (tag(hash) << TIME_BITS) | empty_at;
             let swapped = found.word.compare_exchange_weak(
                 found.seen,

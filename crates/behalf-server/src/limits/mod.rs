@@ -21,7 +21,7 @@ use behalf_core::{
     time::Timestamp,
 };
 
-use self::cell::{Pace, Table};
+pub(crate) use self::cell::{Pace, Table};
 use crate::entropy::{Entropy, random};
 
 /// The longest `Retry-After`, in seconds: longer ones make a repaired client look broken.
@@ -211,7 +211,7 @@ impl Limits {
 }
 
 /// The prefix an address is limited by: one IPv4 address, or the /64 that one IPv6 host can use.
-fn address_key(address: IpAddr) -> Key {
+pub(crate) fn address_key(address: IpAddr) -> Key {
     let mut key = [0; 33];
     match address.to_canonical() {
         IpAddr::V4(v4) => {

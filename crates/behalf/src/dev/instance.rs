@@ -1,7 +1,6 @@
 //! A dev instance: a seeded node that listens, in this process.
 
 use std::{
-    collections::BTreeMap,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     sync::Arc,
@@ -10,7 +9,7 @@ use std::{
 
 use anyhow::Context as _;
 use axum::{Router, middleware};
-use behalf_core::tenant::TenantSegment;
+use behalf_core::{tenant::TenantSegment, user::NewPassword};
 use behalf_server::{
     boot::{self, Data, Opened, Settings},
     clock::SharedClock,
@@ -29,9 +28,9 @@ use super::{
     ca::DevCa,
     data::DataFolder,
     host::{self, Numbers},
-    ready::{AdminEntry, AppEntry, Ready, TenantEntry},
+    ready::{AdminEntry, AppEntry, Ready, TenantEntry, UserEntry},
     requests,
-    seed::{self, Secrets, Seed},
+    seed::{self, RandomPasswords, Secrets, Seed},
     world,
 };
 use crate::failure::Failure;
@@ -87,7 +86,12 @@ impl Instance {
         } else {
             seed::documented()
         };
-        seed_world(&server, &secrets, setup.random_secrets, clock.now()).await?;
+        let passwords = if setup.random_secrets {
+            seed::random_passwords(|| behalf_server::entropy::random(&*entropy))
+        } else {
+            RandomPasswords::new()
+        };
+        seed_world(&server, (&secrets, &passwords), clock.now()).await?;
         let trust = trust.join().map_err(|_| anyhow::anyhow!("making the dev CA panicked"))??;
         let opened = Arc::new(opened);
         let numbers = if own.ip().is_loopback() { Numbers::Loopback } else { Numbers::Any };
@@ -106,7 +110,7 @@ impl Instance {
         let management = serve(&options(loopback, None, 1, "management"), move |_| {
             router::management(opened_too.core(cores + 1))
         })?;
-        let ready = describe(&base_url, management.address, &trust, &secrets, setup)?;
+        let ready = describe(&base_url, management.address, &trust, (&secrets, &passwords), setup)?;
         listeners.push(management);
         Ok(Self { ready, server, listeners, opened })
     }
@@ -211,11 +215,11 @@ fn directory(server: &Server) -> Directory {
 
 async fn seed_world(
     server: &Server,
-    secrets: &Secrets,
-    random: bool,
+    (secrets, passwords): (&Secrets, &RandomPasswords),
     now: behalf_core::time::Timestamp,
 ) -> anyhow::Result<()> {
-    let seed = Seed { directory: &directory(server), now, secrets, certificate: !random };
+    let (directory, certificate) = (&directory(server), passwords.is_empty());
+    let seed = Seed { directory, now, secrets, passwords, certificate };
     seed.run().await.context("the dev world could not be seeded")
 }
 
@@ -252,7 +256,7 @@ fn describe(
     base_url: &str,
     management: SocketAddr,
     trust: &Trust,
-    secrets: &Secrets,
+    (secrets, passwords): (&Secrets, &RandomPasswords),
     setup: &Setup<'_>,
 ) -> anyhow::Result<Ready> {
     let secret = |name: &str| secrets.get(name).map(|secret| secret.expose().to_owned());
@@ -268,6 +272,12 @@ fn describe(
         id: tenant.id.to_string(),
         domain: tenant.domain.to_owned(),
     };
+    let documented = NewPassword::development();
+    let user = |user: &world::User| UserEntry {
+        name: user.name.to_owned(),
+        password: passwords.get(user.key).unwrap_or(&documented).expose().to_owned(),
+        id: world::object_id(user.tenant, "user", user.name).to_string(),
+    };
     let visible = world::APPS.iter().filter(|app| app.id != world::ADMIN.id);
     Ok(Ready {
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -277,7 +287,7 @@ fn describe(
         ca_file: trust.ca_file.clone(),
         ca_bundle_file: trust.bundle_file.clone(),
         tenants: world::TENANTS.iter().map(|one| (one.key.to_owned(), tenant(one))).collect(),
-        users: BTreeMap::new(),
+        users: world::USERS.iter().map(|one| (one.key.to_owned(), user(one))).collect(),
         apps: visible.map(|one| (one.name.to_owned(), app(one))).collect(),
         admin: AdminEntry {
             client_id: world::ADMIN.id.to_string(),

@@ -27,8 +27,8 @@ pub(crate) struct Ready {
     pub(crate) ca_bundle_file: PathBuf,
     /// By short name.
     pub(crate) tenants: BTreeMap<String, TenantEntry>,
-    /// By user principal name; empty until users sign in.
-    pub(crate) users: BTreeMap<String, serde_json::Value>,
+    /// By short name.
+    pub(crate) users: BTreeMap<String, UserEntry>,
     /// By name.
     pub(crate) apps: BTreeMap<String, AppEntry>,
     /// The client that administers by program.
@@ -42,6 +42,17 @@ pub(crate) struct TenantEntry {
     pub(crate) id: String,
     /// Its domain.
     pub(crate) domain: String,
+}
+
+/// A user of an instance.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct UserEntry {
+    /// What he signs in with.
+    pub(crate) name: String,
+    /// His password.
+    pub(crate) password: String,
+    /// `oid`.
+    pub(crate) id: String,
 }
 
 /// An application of an instance; what it does not have is left out.
@@ -121,7 +132,14 @@ pub(crate) mod tests {
                 ("acme".into(), tenant("ac3e0000-0000-4000-8000-000000000001", "acme.test")),
                 ("globex".into(), tenant("610be000-0000-4000-8000-000000000002", "globex.test")),
             ]),
-            users: BTreeMap::new(),
+            users: BTreeMap::from([(
+                "bob".into(),
+                UserEntry {
+                    name: "bob@acme.test".into(),
+                    password: "behalf-dev".into(),
+                    id: "b0b00000-0000-5000-8000-000000000001".into(),
+                },
+            )]),
             apps: BTreeMap::from([("invoice-daemon".into(), daemon), ("ledger-api".into(), api)]),
             admin: AdminEntry {
                 client_id: "ad310000-0000-4000-8000-000000000007".into(),
@@ -147,7 +165,13 @@ pub(crate) mod tests {
                 "acme": {"id": "ac3e0000-0000-4000-8000-000000000001", "domain": "acme.test"},
                 "globex": {"id": "610be000-0000-4000-8000-000000000002", "domain": "globex.test"},
             },
-            "users": {},
+            "users": {
+                "bob": {
+                    "name": "bob@acme.test",
+                    "password": "behalf-dev",
+                    "id": "b0b00000-0000-5000-8000-000000000001",
+                },
+            },
             "apps": {
                 "invoice-daemon": {
                     "app_id": "dae00000-0000-4000-8000-000000000001",

@@ -3,20 +3,24 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use behalf_core::{
+    access::Actor,
     application::{
         AppRole, Application, IdentifierUri, MemberType, Platform, Redirect, RequiredResource,
         Scope,
     },
+    directory_role::DirectoryRole,
     id::{AppId, PermissionId, TenantId},
     secret::SecretText,
     tenant,
     time::Timestamp,
+    user::{NewPassword, PasswordHash, UserPrincipalName},
 };
 use behalf_server::directory::{
-    AppRef, Directory, Kind, NewApplication, NewCertificate, NewSecret, NewTenant, Refusal,
+    AppRef, Directory, Kind, NewApplication, NewCertificate, NewSecret, NewTenant, NewUser,
+    Refusal, UserRef, UserRefusal,
 };
 
-use super::world::{self, App, Tenant};
+use super::world::{self, App, Tenant, User};
 
 /// The name of the secret and the certificate that the world gives an application.
 pub(crate) const CREDENTIAL: &str = "dev";
@@ -40,6 +44,14 @@ fn secrets(mut make: impl FnMut(&App) -> SecretText) -> Secrets {
     with_secret.map(|app| (app.name, make(app))).collect()
 }
 
+/// The passwords of the world's users, by short name; those that are not here are documented.
+pub(crate) type RandomPasswords = BTreeMap<&'static str, NewPassword>;
+
+/// New passwords, for an instance that others can reach.
+pub(crate) fn random_passwords(mut entropy: impl FnMut() -> [u8; 20]) -> RandomPasswords {
+    world::USERS.iter().map(|user| (user.key, NewPassword::generate(&entropy()))).collect()
+}
+
 /// What to seed and with which credentials.
 pub(crate) struct Seed<'a> {
     /// The directory, with derived object ids.
@@ -48,6 +60,8 @@ pub(crate) struct Seed<'a> {
     pub(crate) now: Timestamp,
     /// The secrets.
     pub(crate) secrets: &'a Secrets,
+    /// Passwords in place of the documented one.
+    pub(crate) passwords: &'a RandomPasswords,
     /// Whether the built-in certificate counts, whose key is public.
     pub(crate) certificate: bool,
 }
@@ -58,6 +72,9 @@ impl Seed<'_> {
     pub(crate) async fn run(&self) -> Result<(), Refusal> {
         for tenant in world::TENANTS {
             let made = self.tenant(tenant).await?;
+            for user in world::USERS.iter().filter(|user| user.tenant.id == tenant.id) {
+                self.user(user, made.id).await?;
+            }
             for app in world::APPS.iter().filter(|app| app.tenant.id == tenant.id) {
                 self.app(app, &made).await?;
                 self.credentials(app).await?;
@@ -81,6 +98,35 @@ impl Seed<'_> {
             id: Some(TenantId(tenant.id)),
         };
         self.directory.create_tenant(&new).await
+    }
+
+    /// A user's password is that of this start; the rest stays as its owner left it.
+    async fn user(&self, user: &User, tenant: TenantId) -> Result<(), Refusal> {
+        let by = Actor::Operator;
+        let name = UserPrincipalName::parse(user.name)
+            .map_err(|_| UserRefusal::NotAUserName(user.name.to_owned()))?;
+        let hash = match self.passwords.get(user.key) {
+            Some(password) => self.directory.hash_password(password.clone()).await?,
+            None => PasswordHash(user.hash.to_owned()),
+        };
+        let reference = UserRef::Name(name.clone());
+        match self.directory.user(tenant, &reference).await {
+            Ok(found) if found.password.as_ref() == Some(&hash) => return Ok(()),
+            Ok(_) => {
+                let who = (tenant, &reference);
+                return self.directory.reset_password(by, who, &hash).await.map(|_| ());
+            }
+            Err(refusal) if refusal.kind() == Kind::NotFound => {}
+            Err(refusal) => return Err(refusal),
+        }
+        let administrator = user.administrator.then_some(DirectoryRole::GlobalAdministrator);
+        let new = NewUser {
+            display_name: Some(user.display.to_owned()),
+            password: Some(hash),
+            roles: administrator.into_iter().collect(),
+            ..NewUser::new(tenant, name)
+        };
+        self.directory.create_user(by, &new).await.map(|_| ())
     }
 
     async fn app(&self, app: &App, home: &tenant::Tenant) -> Result<(), Refusal> {

@@ -58,6 +58,50 @@ pub(crate) struct Call {
     pub(crate) as_app: &'static [&'static str],
 }
 
+/// A user of the world. His password is `behalf-dev`.
+pub(crate) struct User {
+    /// What the ready file calls him.
+    pub(crate) key: &'static str,
+    /// His tenant.
+    pub(crate) tenant: &'static Tenant,
+    /// What he signs in with.
+    pub(crate) name: &'static str,
+    /// What people call him.
+    pub(crate) display: &'static str,
+    /// Whether he may administer everything.
+    pub(crate) administrator: bool,
+    /// The hash of the documented password: making it would keep the banner waiting.
+    pub(crate) hash: &'static str,
+}
+
+/// Everybody.
+pub(crate) static USERS: [User; 3] = [
+    User {
+        key: "ada",
+        tenant: &ACME,
+        name: "ada@acme.test",
+        display: "Ada",
+        administrator: true,
+        hash: "$argon2id$v=19$m=19456,t=2,p=1$O6Ff/pL2IbsmyBI3TjtPsA$69AT1aDODn0qkmvdy9OdEGR5riv1JSfloaPzuwq16js",
+    },
+    User {
+        key: "bob",
+        tenant: &ACME,
+        name: "bob@acme.test",
+        display: "Bob",
+        administrator: false,
+        hash: "$argon2id$v=19$m=19456,t=2,p=1$K76z3meu5nSwE6DkI9iVzg$JALKxGnTUJLsseZoqO75uWdBskuU9pg7BUjbcAvYWDs",
+    },
+    User {
+        key: "gus",
+        tenant: &GLOBEX,
+        name: "gus@globex.test",
+        display: "Gus",
+        administrator: true,
+        hash: "$argon2id$v=19$m=19456,t=2,p=1$5zPmOF0GI64APLjQW/Ygnw$bTuIGkr/3NjKR7+VW2qkiFTmGYqVpKjXQHe2HXcKaFs",
+    },
+];
+
 /// The tenant of most examples, and the deployment's default.
 pub(crate) static ACME: Tenant = Tenant {
     key: "acme",

@@ -5,14 +5,14 @@ use std::fmt;
 
 use behalf_server::directory::apply::{
     Manifest,
-    manifest::{Credential, SecretSource},
+    manifest::{Credential, PasswordSource, SecretSource, User},
 };
 use serde_saphyr::{Error, options::MergeKeyPolicy};
 
 use super::MAX;
 
 /// Keys that later versions will know: never ignored, and not called misspelt either.
-const LATER: [&str; 9] = [
+const LATER: [&str; 8] = [
     "claims",
     "conditional-access",
     "federated",
@@ -21,7 +21,6 @@ const LATER: [&str; 9] = [
     "managed-identities",
     "owners",
     "policies",
-    "users",
 ];
 /// Deepest nesting; a manifest has seven.
 const DEPTH: usize = 32;
@@ -76,7 +75,14 @@ pub(crate) fn parse(text: &str) -> Result<Manifest, ManifestError> {
             )));
         }
     }
-    Ok(manifest)
+    let given = |user: &&User| matches!(user.password, Some(PasswordSource::Value(_)));
+    match manifest.users.iter().find(given) {
+        Some(user) => Err(whole(format!(
+            "{}: a password never stands in a manifest: write `password: generate`, `{{from-env: NAME}}` or `{{from-file: PATH}}`",
+            user.name
+        ))),
+        None => Ok(manifest),
+    }
 }
 
 fn explain(error: &Error) -> ManifestError {
@@ -184,6 +190,9 @@ apps:
       - { secret: { from-env: SECRET }, name: vault }
       - { secret: { from-file: secret.txt }, name: file }
       - { certificate: daemon.pem, name: ci }
+users:
+  - { name: bob@acme.test, display: Bob, roles: [user-administrator], password: generate }
+  - { name: eve@acme.test, password: { from-env: EVE }, disabled: true, roles: [] }
 grants: { admin-consent: [invoice-daemon] }
 ";
 
@@ -207,6 +216,9 @@ grants: { admin-consent: [invoice-daemon] }
         assert_eq!(credentials[0].secret, Some(SecretSource::Generate));
         assert_eq!(credentials[1].secret, Some(SecretSource::FromEnv("SECRET".into())));
         assert_eq!(credentials[3].certificate.as_deref(), Some("daemon.pem"));
+        let [bob, eve] = &manifest.users[..] else { panic!("two users") };
+        assert_eq!(bob.password, Some(PasswordSource::Generate));
+        assert_eq!(eve.roles, Some([].into()), "empty is not absent");
         let consent = manifest.grants.unwrap().admin_consent.unwrap();
         assert_eq!(consent, ["invoice-daemon"]);
     }
@@ -243,7 +255,9 @@ grants: { admin-consent: [invoice-daemon] }
     #[test]
     fn unknown_keys_are_errors_with_their_line_and_a_guess() {
         for (lines, expected) in [
-            ("uzers: []\n", "3:1: unknown key \"uzers\": expected one of"),
+            ("uzers: []\n", "3:1: unknown key \"uzers\": did you mean \"users\"?"),
+            ("peeple: []\n", "3:1: unknown key \"peeple\": expected one of"),
+            ("users:\n  - nme: a\n", "did you mean \"name\"?"),
             ("app: []\n", "3:1: unknown key \"app\": did you mean \"apps\"?"),
             (
                 "apps:\n  - name: a\n    urii: api://x\n",
@@ -268,7 +282,7 @@ grants: { admin-consent: [invoice-daemon] }
     #[test]
     fn keys_of_later_versions_are_said_to_be_so() {
         for (lines, key) in [
-            ("users: []\n", "users"),
+            ("guests: []\n", "guests"),
             ("groups: []\n", "groups"),
             ("apps:\n  - name: a\n    credentials: [{ federated: { issuer: x } }]\n", "federated"),
         ] {
@@ -292,6 +306,12 @@ grants: { admin-consent: [invoice-daemon] }
                 "apps:\n  - name: a\n    credentials:\n      - secret: { value: Qm8~tXw2.Lz9_Kd4-Rv7sJh1pNc6Ye3B }\n",
                 "a secret never stands in a manifest",
             ),
+            (
+                "users:\n  - { name: bob@acme.test, password: { value: hunter2 } }\n",
+                "a password never stands in a manifest",
+            ),
+            ("users:\n  - { name: bob@acme.test, password: hunter2 }\n", "`generate`"),
+            ("users:\n  - { name: bob@acme.test, roles: [hunter2] }\n", "`global-administrator`"),
         ] {
             let found = error(lines);
             assert!(found.contains(expected), "{lines}: {found}");

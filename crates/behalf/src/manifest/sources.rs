@@ -8,7 +8,10 @@ use std::{
 };
 
 use behalf_core::secret::SecretText;
-use behalf_server::directory::apply::{Manifest, manifest::SecretSource};
+use behalf_server::directory::apply::{
+    Manifest,
+    manifest::{PasswordSource, PasswordText, SecretSource},
+};
 
 /// Longest secret or certificate file, in bytes.
 const FILE_MAX: u64 = 64 << 10;
@@ -43,10 +46,24 @@ pub(crate) fn resolve(
             }
         }
     }
+    for user in &mut manifest.users {
+        let Some(source) = &mut user.password else { continue };
+        let found = match source {
+            PasswordSource::Generate | PasswordSource::Value(_) => continue,
+            PasswordSource::FromEnv(name) => env(name).ok_or_else(|| {
+                format!("the environment variable {name} is not set: set it to the password")
+            }),
+            PasswordSource::FromFile(path) => file(folder, path),
+        };
+        match found {
+            Ok(text) => *source = PasswordSource::Value(PasswordText::new(line(&text))),
+            Err(problem) => problems.push(format!("{}: password: {problem}", user.name)),
+        }
+    }
     if problems.is_empty() { Ok(manifest) } else { Err(SourceError(problems)) }
 }
 
-/// The value of a secret that comes from elsewhere. One line end after it is an editor's.
+/// The value of a secret that comes from elsewhere.
 fn secret(
     source: &SecretSource,
     folder: &Path,
@@ -62,10 +79,14 @@ fn secret(
         }
         SecretSource::FromFile(path) => (path.clone(), file(folder, path)?),
     };
-    let line = text.strip_suffix('\n').unwrap_or(&text);
-    let line = line.strip_suffix('\r').unwrap_or(line);
-    let secret = SecretText::supplied(line.to_owned());
+    let secret = SecretText::supplied(line(&text).to_owned());
     secret.map(Some).map_err(|weak| format!("{place}: {weak}"))
+}
+
+/// A text without the line end that an editor leaves.
+fn line(text: &str) -> &str {
+    let line = text.strip_suffix('\n').unwrap_or(text);
+    line.strip_suffix('\r').unwrap_or(line)
 }
 
 fn file(folder: &Path, path: &str) -> Result<String, String> {

@@ -54,7 +54,13 @@ fn the_ready_json_has_every_promised_key_and_absolute_paths() {
     assert!(Path::new(daemon["certificate_file"].as_str().unwrap()).exists());
     assert_eq!(ready["apps"]["ledger-api"]["app_id_uri"], "api://ledger");
     assert_eq!(ready["tenants"]["globex"]["domain"], "globex.test");
-    assert_eq!(ready["users"], serde_json::json!({}));
+    for (key, name) in
+        [("ada", "ada@acme.test"), ("bob", "bob@acme.test"), ("gus", "gus@globex.test")]
+    {
+        let user = &ready["users"][key];
+        assert_eq!((&user["name"], &user["password"]), (&name.into(), &"behalf-dev".into()));
+        assert_eq!(user["id"].as_str().unwrap().len(), 36);
+    }
     assert_eq!(ready["admin"]["base_url"], format!("{}/v1.0", dev.base_url()));
 }
 

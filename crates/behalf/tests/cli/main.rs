@@ -12,3 +12,4 @@ mod grant;
 mod help;
 mod serve;
 mod support;
+mod users;

@@ -2,8 +2,10 @@
 //! (implementation.md 4). Unknown keys are errors.
 
 mod sign_in;
+mod user;
 
 pub use sign_in::{Claims, Demand, OnPlatform, RedirectTo};
+pub use user::{PasswordSource, PasswordText, User};
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -33,6 +35,9 @@ pub struct Manifest {
     /// Applications registered there.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub apps: Vec<App>,
+    /// People of the tenant.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub users: Vec<User>,
     /// What applications are granted there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grants: Option<Grants>,

@@ -9,13 +9,14 @@ mod difference;
 mod execute;
 pub mod manifest;
 mod overlay;
+mod people;
 mod plan;
 mod resolve;
 mod state;
 #[cfg(test)]
 mod tests;
 
-pub use execute::{Applied, GeneratedSecret};
+pub use execute::{Applied, GeneratedPassword, GeneratedSecret};
 pub use manifest::Manifest;
 pub use plan::{Line, Plan, Sign};
 

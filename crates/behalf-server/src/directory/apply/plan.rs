@@ -16,6 +16,7 @@ use super::{
     Manifest, difference,
     manifest::{Credential, SecretSource, Span},
     overlay::Wanted,
+    people::{self, WantedUser},
     resolve::{self, References, Target},
     state::State,
 };
@@ -83,6 +84,7 @@ pub(super) enum Step {
     AddSecret(AppId, NewSecret),
     AddCertificate(AppId, NewCertificate),
     RemoveCredential(AppId, CredentialId),
+    User(Box<WantedUser>),
     Grant(AppId),
     Revoke(AppId),
 }
@@ -114,7 +116,8 @@ pub(super) fn plan(
         planner.credentials(target);
     }
     planner.grants(manifest, &targets);
-    let Planner { lines, steps, problems, .. } = planner;
+    let Planner { mut lines, mut steps, mut problems, .. } = planner;
+    people::plan(state, &manifest.users, (&mut lines, &mut steps), &mut problems);
     if problems.is_empty() {
         Ok(Plan { lines, tenant: state.tenant.id, steps })
     } else {

@@ -8,6 +8,7 @@ use behalf_core::{
     id::{AppId, parse_guid},
     service_principal::{AppRoleAssignment, ServicePrincipal},
     tenant::Tenant,
+    user::{User, UserPrincipalName},
 };
 use behalf_store::{GrantsOf, Reading};
 
@@ -31,6 +32,8 @@ pub(super) struct State {
     pub(super) tenant: Tenant,
     /// By each name the manifest uses: its applications, and whatever else it refers to.
     pub(super) known: BTreeMap<String, Known>,
+    /// Users that the manifest names.
+    users: Vec<User>,
     /// What those require permissions of.
     required: Vec<Known>,
 }
@@ -64,7 +67,18 @@ impl State {
                 required.push(read(&reading, &tenant, application).await?);
             }
         }
-        Ok(Self { tenant, known, required })
+        let mut users = Vec::new();
+        for user in &manifest.users {
+            let Ok(name) = UserPrincipalName::parse(&user.name) else { continue };
+            let found = reading.user_by_name(tenant.id, &name).await?;
+            users.extend(found.map(|stored| stored.value));
+        }
+        Ok(Self { tenant, known, users, required })
+    }
+
+    /// A user by his name.
+    pub(super) fn user(&self, name: &UserPrincipalName) -> Option<&User> {
+        self.users.iter().find(|user| user.name == *name)
     }
 
     /// An application by its client id.

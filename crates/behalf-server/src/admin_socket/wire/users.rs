@@ -1,0 +1,99 @@
+//! Users, over the admin socket.
+
+use std::collections::BTreeSet;
+
+use behalf_core::{directory_role::DirectoryRole, id::ObjectId, time::Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::directory::apply::manifest::{PasswordSource, PasswordText};
+
+/// A user, in short.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UserInfo {
+    /// His object id.
+    pub id: ObjectId,
+    /// What he signs in with.
+    pub name: String,
+    /// What people call him.
+    pub display_name: String,
+    /// What he may administer.
+    pub roles: BTreeSet<DirectoryRole>,
+    /// Whether he is kept from signing in.
+    pub disabled: bool,
+    /// Whether he has a password.
+    pub password: bool,
+    /// Whether he has a second factor.
+    pub second_factor: bool,
+    /// When he was created.
+    pub created: Timestamp,
+}
+
+/// A user to be made.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct NewUser {
+    /// What he signs in with.
+    pub name: String,
+    /// What people call him; the name before the `@` when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub display_name: Option<String>,
+    /// What he may administer.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub roles: BTreeSet<DirectoryRole>,
+    /// `generate` or `{"value": …}`; without one he cannot sign in with a password.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<PasswordSource>,
+    /// Whether he is made disabled.
+    #[serde(default)]
+    pub disabled: bool,
+}
+
+/// Another password: `generate` or `{"value": …}`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewPassword {
+    /// Which.
+    pub password: PasswordSource,
+}
+
+/// Whether a user is kept from signing in.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct State {
+    /// So.
+    pub disabled: bool,
+}
+
+/// Directory roles that come and go.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Roles {
+    /// Those he gets.
+    #[serde(default)]
+    pub add: BTreeSet<DirectoryRole>,
+    /// Those he loses.
+    #[serde(default)]
+    pub remove: BTreeSet<DirectoryRole>,
+}
+
+/// A user, and his password if it was made now: shown once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserMade {
+    /// The user.
+    pub user: UserInfo,
+    /// His password.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<PasswordText>,
+}
+
+/// A password that a manifest's application made: shown now and never again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MadePassword {
+    /// The user's name.
+    pub user: String,
+    /// His object id.
+    pub id: ObjectId,
+    /// The password.
+    pub value: PasswordText,
+}
