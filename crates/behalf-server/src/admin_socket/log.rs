@@ -15,7 +15,7 @@ pub(super) fn page(page: Page) -> LogPage {
 
 fn entry(record: Record) -> LogEntry {
     match record {
-        Record::SignIn(event) => LogEntry::SignIn(Box::new(sign_in(event))),
+        Record::SignIn(event) => LogEntry::SignIn(Box::new(sign_in(*event))),
         Record::Tally(tally) => LogEntry::TurnedAway(turned_away(&tally)),
     }
 }

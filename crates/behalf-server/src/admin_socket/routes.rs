@@ -271,7 +271,7 @@ async fn sign_ins(State(server): Shared, Query(asked): Query<LogQuery>) -> Answe
 async fn sign_in(State(server): Shared, Path(id): Path<RequestId>) -> Answer {
     let found = blocking(server, move |server| server.journal.find(id)).await?;
     match found.map(|entry| entry.record) {
-        Some(Record::SignIn(event)) => Ok(ok(&log::sign_in(event))),
+        Some(Record::SignIn(event)) => Ok(ok(&log::sign_in(*event))),
         _ => Err(Failure::not_found(
             "no request with this id reached a decision here, or its day is no longer kept",
         )),

@@ -39,7 +39,7 @@ const RESOURCE_MAX: usize = 200;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Record {
     /// A request that reached a decision.
-    SignIn(SignInEvent),
+    SignIn(Box<SignInEvent>),
     /// Requests that were turned away before one, counted.
     Tally(Tally),
 }
@@ -117,7 +117,7 @@ pub fn decode(bytes: &[u8]) -> Result<Record, RecordError> {
     }
     let mut input = Reader(bytes.get(1..).unwrap_or_default());
     let record = match input.byte()? {
-        SIGN_IN => Record::SignIn(input.sign_in()?),
+        SIGN_IN => Record::SignIn(Box::new(input.sign_in()?)),
         TALLY => Record::Tally(input.tally()?),
         _ => return Err(RecordError::Newer),
     };

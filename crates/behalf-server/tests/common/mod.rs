@@ -164,7 +164,7 @@ impl TestServer {
     /// The event that the sign-in log has of request `id`.
     pub(crate) fn event(&self, id: RequestId) -> SignInEvent {
         match self.server.journal.find(id).unwrap().expect("no event").record {
-            Record::SignIn(event) => event,
+            Record::SignIn(event) => *event,
             Record::Tally(tally) => panic!("not a sign-in: {tally:?}"),
         }
     }

@@ -106,7 +106,7 @@ impl Stage {
         let id: RequestId = request_id.parse().context("the answer carries no request id")?;
         let entry = self.instance.server.journal.find(id)?;
         match entry.map(|entry| entry.record) {
-            Some(Record::SignIn(event)) => Ok(event),
+            Some(Record::SignIn(event)) => Ok(*event),
             _ => anyhow::bail!("the sign-in log has no event of request {request_id}"),
         }
     }
