@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::{
     application::{TokenVersion, credential::Method},
-    id::{AppId, CredentialId, RequestId, TenantId},
+    id::{AppId, CredentialId, ObjectId, RequestId, TenantId},
     time::Timestamp,
 };
 
@@ -273,6 +273,11 @@ pub struct SignInEvent {
     pub endpoint: Endpoint,
     /// The client.
     pub client: ClientRef,
+    /// The user on whose behalf, as soon as what is presented names one.
+    pub user: Option<ObjectId>,
+    /// Through whom the user came to the client: service principals, oldest first, at most
+    /// [`CHAIN_MAX`](crate::ticket::CHAIN_MAX). Only with a user.
+    pub chain: Vec<ObjectId>,
     /// The resource as the client asked for it; only a URI or GUID ([`loggable_target`]).
     pub resource: Option<String>,
     /// The application the resource resolved to.

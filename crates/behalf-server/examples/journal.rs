@@ -158,6 +158,8 @@ fn event(ids: &RequestIds, clock: &SharedClock) -> SignInEvent {
         trail.ok(step);
     }
     SignInEvent {
+        user: None,
+        chain: Vec::new(),
         id: ids.next(now),
         time: now,
         tenant: TenantId(Uuid::from_u128(1)),

@@ -53,6 +53,8 @@ pub(crate) struct ErrorAnswer<'a> {
     pub retry_after: Option<u64>,
     /// The methods the address takes, for 405.
     pub allow: Option<&'static str>,
+    /// What the client must bring back to the authorization endpoint: a claims request as JSON.
+    pub claims: Option<&'a str>,
     /// The client used the Authorization header (RFC 6749 5.2: answer 401 with a challenge).
     pub basic: bool,
 }
@@ -60,7 +62,7 @@ pub(crate) struct ErrorAnswer<'a> {
 impl<'a> ErrorAnswer<'a> {
     /// An answer with nothing but its row.
     pub(crate) fn of(kind: AadSts) -> Self {
-        Self { kind, text: None, retry_after: None, allow: None, basic: false }
+        Self { kind, text: None, retry_after: None, allow: None, claims: None, basic: false }
     }
 
     /// The same with a text of its own.
@@ -75,15 +77,18 @@ impl<'a> ErrorAnswer<'a> {
 
     /// The HTTP answer.
     pub(crate) fn respond(&self, authority: &str, request: &Circumstances) -> Response<Body> {
-        let json = ErrorBody {
+        let body = ErrorBody {
             kind: self.kind,
             text: self.text.unwrap_or_else(|| self.kind.cause()),
             trace_id: request.id.0,
             correlation_id: request.correlation,
             timestamp: u64::try_from(request.now.unix_seconds()).unwrap_or(0),
             authority,
-        }
-        .to_json();
+        };
+        let json = match self.claims {
+            Some(claims) => body.to_json_with_claims(claims),
+            None => body.to_json(),
+        };
         let mut response = Response::new(Body::from(json));
         *response.status_mut() =
             StatusCode::from_u16(self.kind.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

@@ -4,6 +4,8 @@
 //! depends on has changed, in whichever tenant (decisions.md 2), so a warm request reads nothing
 //! from the database and a removed secret bites at once.
 
+mod users;
+
 use std::{
     borrow::Cow,
     hash::{Hash, Hasher},
@@ -14,6 +16,7 @@ use behalf_core::{
     application::Application,
     claims::Issuers,
     id::{AppId, TenantId, parse_guid},
+    service_principal::ServicePrincipal,
     tenant::{Tenant, TenantSegment},
     token::{ClientFacts, ResourceFacts},
 };
@@ -58,6 +61,7 @@ pub struct Facts {
     unknown_tenants: Cache<Box<str>, Stamp>,
     clients: Cache<ClientKey, Arc<Cached<Arc<ClientFacts>>>>,
     resources: Cache<ResourceKey, Arc<Cached<Option<Arc<ResourceFacts>>>>>,
+    users: users::Users,
 }
 
 struct Cached<T> {
@@ -121,6 +125,7 @@ impl Facts {
             unknown_tenants: Cache::new(UNKNOWN_CAPACITY),
             clients: Cache::new(CAPACITY),
             resources: Cache::new(CAPACITY),
+            users: users::Users::new(),
         }
     }
 
@@ -270,14 +275,12 @@ async fn home_disabled(
     Ok(reading.tenant(application.tenant).await?.is_none_or(|home| home.value.disabled))
 }
 
-/// Resolves a resource name: an `appId`, with or without `spn:`, else an App ID URI (protocol 2.5).
-async fn read_resource(
+/// Resolves a resource name: an `appId`, else an App ID URI (protocol 2.5).
+async fn named_resource(
     reading: &Reading<'_>,
-    client: &ClientFacts,
-    requested: &str,
-) -> Result<Option<ResourceFacts>, ReadError> {
-    let tenant = client.tenant.id;
-    let name = requested.strip_prefix("spn:").unwrap_or(requested);
+    tenant: TenantId,
+    name: &str,
+) -> Result<Option<(ServicePrincipal, Application)>, ReadError> {
     let principal = match parse_guid(name) {
         Ok(guid) => reading.service_principal_by_app_id(tenant, AppId(guid)).await?,
         Err(_) => reading.service_principal_by_name(tenant, name).await?,
@@ -285,7 +288,20 @@ async fn read_resource(
     let Some(principal) = principal.map(|stored| stored.value) else { return Ok(None) };
     let home = reading.application(principal.home, principal.application).await?;
     // No application left behind a service principal: no tokens for it (protocol 6.4).
-    let Some(application) = home.map(|stored| stored.value) else { return Ok(None) };
+    Ok(home.map(|application| (principal, application.value)))
+}
+
+/// Reads what one client may do as itself at the resource that it names, with or without `spn:`.
+async fn read_resource(
+    reading: &Reading<'_>,
+    client: &ClientFacts,
+    requested: &str,
+) -> Result<Option<ResourceFacts>, ReadError> {
+    let tenant = client.tenant.id;
+    let name = requested.strip_prefix("spn:").unwrap_or(requested);
+    let Some((principal, application)) = named_resource(reading, tenant, name).await? else {
+        return Ok(None);
+    };
     let home_disabled = home_disabled(reading, &application).await?;
     let assignments = match client.service_principal {
         Some(own) => reading.assignments(tenant, own.id, principal.id).await?,

@@ -11,6 +11,7 @@
 mod common;
 
 mod flows {
+    mod authorization_code;
     mod client_credentials;
     mod correlation;
     mod discovery;
@@ -18,6 +19,8 @@ mod flows {
     mod former_urls;
     mod hostile_requests;
     mod limits;
+    mod on_behalf_of;
+    mod refresh_token;
     mod revocation;
     mod sign_in_log;
     mod stopping;

@@ -36,6 +36,8 @@ pub(super) fn sign_in(event: SignInEvent) -> SignIn {
             ClientRef::Malformed(length) => format!("malformed ({length} bytes)"),
             ClientRef::Id(id) => id.to_string(),
         },
+        user: event.user,
+        chain: event.chain,
         resource: event.resource,
         resource_app: event.resource_app,
         method: method.map(|method| format!("{method:?}").to_lowercase()),

@@ -257,6 +257,8 @@ fn event(id: RequestId, tenant: TenantId) -> SignInEvent {
     trail.ok(Step::Tenant);
     trail.failed(Step::Client);
     SignInEvent {
+        user: None,
+        chain: Vec::new(),
         id,
         time: NOW,
         tenant,

@@ -250,12 +250,18 @@ pub struct SignIn {
     pub time: Timestamp,
     /// Whose log it belongs to; all zero when no tenant was found.
     pub tenant: TenantId,
-    /// `client_credentials`, or `unknown`.
+    /// `client_credentials`, `on_behalf_of` …, or `unknown`.
     pub grant: String,
     /// `v1` or `v2`.
     pub endpoint: String,
     /// The client id, `absent`, or `malformed (N bytes)`.
     pub client: String,
+    /// On whose behalf.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<ObjectId>,
+    /// Through whom the user came to the client: service principals, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub chain: Vec<ObjectId>,
     /// What was asked for, as the client wrote it.
     pub resource: Option<String>,
     /// The application it resolved to.

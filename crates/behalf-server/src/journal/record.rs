@@ -1,20 +1,22 @@
 //! How one row of the journal is written: compact, versioned, at most 512 bytes.
 //!
 //! ```text
-//! 0  version (1)      18  tenant, 16          50  client kind: 0 absent, 1 malformed, 2 id
+//! 0  version (1 | 2)  18  tenant, 16          50  client kind: 0 absent, 1 malformed, 2 id
 //! 1  kind (1 | 2)     34  correlation, 16     51  client id, 16 (malformed: its length, u32)
 //! 2  request id, 16                           67  the rest, in order, lengths before texts
 //! ```
 //!
 //! What queries filter by has a fixed place, so that a scan need not decode. Numbers are little
-//! endian. A reader skips what it does not know (a newer version, a newer grant) and counts it.
+//! endian. Version 2 has the user and whom he came through behind the checks, and is written only of
+//! requests with a user. A reader skips what it does not know (a newer version, a newer grant) and counts it.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use behalf_core::{
     application::{TokenVersion, credential::Method},
     event::{ClientRef, Endpoint, Grant, Mark, Outcome, SignInEvent, Step, TEXT_MAX, Trail},
-    id::{AppId, CredentialId, RequestId, TenantId},
+    id::{AppId, CredentialId, ObjectId, RequestId, TenantId},
+    ticket::CHAIN_MAX,
     time::Timestamp,
 };
 use uuid::Uuid;
@@ -30,6 +32,8 @@ pub const MAX: usize = 512;
 pub const CUT: &str = "…";
 
 const VERSION: u8 = 1;
+/// With a user.
+const USER_VERSION: u8 = 2;
 const SIGN_IN: u8 = 1;
 const TALLY: u8 = 2;
 /// The most a resource may take, so that there is room for why it was refused.
@@ -57,7 +61,8 @@ pub enum RecordError {
 
 /// Encodes an event. Texts that do not fit are cut, never the rest.
 pub fn encode(event: &SignInEvent) -> Encoded {
-    let mut out = Writer(Encoded::starting([VERSION, SIGN_IN]));
+    let version = if event.user.is_some() { USER_VERSION } else { VERSION };
+    let mut out = Writer(Encoded::starting([version, SIGN_IN]));
     out.id(event.id.0);
     out.id(event.tenant.0);
     out.id(event.correlation);
@@ -76,6 +81,12 @@ pub fn encode(event: &SignInEvent) -> Encoded {
         }
     }
     out.trail(&event.trail);
+    let hops = &event.chain[..event.chain.len().min(CHAIN_MAX)];
+    if let Some(user) = event.user {
+        out.id(user.0);
+        out.0.put(&[u8::try_from(hops.len()).unwrap_or(0)]);
+        hops.iter().for_each(|hop| out.id(hop.0));
+    }
     match event.resource_app {
         None => out.0.put(&[0]),
         Some(app) => {
@@ -87,7 +98,7 @@ pub fn encode(event: &SignInEvent) -> Encoded {
         None => out.0.put(&[0]),
         Some(resource) => {
             out.0.put(&[1]);
-            out.text(resource, RESOURCE_MAX);
+            out.text(resource, RESOURCE_MAX - 16 * hops.len());
         }
     }
     out.outcome(&event.outcome);
@@ -112,12 +123,12 @@ pub fn encode_tally(tally: &Tally) -> Encoded {
 pub fn decode(bytes: &[u8]) -> Result<Record, RecordError> {
     match bytes.first() {
         None | Some(0) => return Err(RecordError::Damaged),
-        Some(&VERSION) => {}
+        Some(&(VERSION | USER_VERSION)) => {}
         Some(_) => return Err(RecordError::Newer),
     }
     let mut input = Reader(bytes.get(1..).unwrap_or_default());
     let record = match input.byte()? {
-        SIGN_IN => Record::SignIn(Box::new(input.sign_in()?)),
+        SIGN_IN => Record::SignIn(Box::new(input.sign_in(bytes[0] == USER_VERSION)?)),
         TALLY => Record::Tally(input.tally()?),
         _ => return Err(RecordError::Newer),
     };
@@ -139,7 +150,7 @@ pub struct Fixed {
 
 /// Reads the fixed fields.
 pub fn fixed(bytes: &[u8]) -> Option<Fixed> {
-    let mut input = Reader(bytes.get(2..).filter(|_| bytes[0] == VERSION)?);
+    let mut input = Reader(bytes.get(2..).filter(|_| matches!(bytes[0], VERSION | USER_VERSION))?);
     let (id, tenant, correlation) = (input.id().ok()?, input.id().ok()?, input.id().ok()?);
     let client = match input.client().ok()? {
         ClientRef::Id(app) => Some(app),
@@ -330,7 +341,15 @@ impl<'a> Reader<'a> {
         Ok(Trail::from_steps(steps))
     }
 
-    fn sign_in(&mut self) -> Result<SignInEvent, RecordError> {
+    fn chain(&mut self) -> Result<Vec<ObjectId>, RecordError> {
+        let hops = usize::from(self.byte()?);
+        if hops > CHAIN_MAX {
+            return Err(RecordError::Damaged);
+        }
+        (0..hops).map(|_| self.id().map(ObjectId)).collect()
+    }
+
+    fn sign_in(&mut self, with_user: bool) -> Result<SignInEvent, RecordError> {
         let (id, tenant, correlation) = (self.id()?, self.id()?, self.id()?);
         let client = self.client()?;
         let time = self.time()?;
@@ -348,6 +367,8 @@ impl<'a> Reader<'a> {
             _ => return Err(RecordError::Newer),
         };
         let trail = self.trail()?;
+        let user = with_user.then(|| self.id()).transpose()?.map(ObjectId);
+        let chain = if with_user { self.chain()? } else { Vec::new() };
         let resource_app = self.flag()?.then(|| self.id()).transpose()?.map(AppId);
         let resource = self.flag()?.then(|| self.text()).transpose()?.map(str::to_owned);
         let outcome = self.outcome()?;
@@ -358,6 +379,8 @@ impl<'a> Reader<'a> {
             grant,
             endpoint,
             client,
+            user,
+            chain,
             resource,
             resource_app,
             credential,

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use behalf_core::{
     application::{TokenVersion, credential::Method},
     event::{ClientRef, Endpoint, Grant, Outcome, SignInEvent, Step, Trail},
-    id::{AppId, CredentialId, RequestId, TenantId},
+    id::{AppId, CredentialId, ObjectId, RequestId, TenantId},
     time::Timestamp,
 };
 use proptest::prelude::*;
@@ -49,6 +49,8 @@ impl World {
         trail.ok(Step::Tenant);
         trail.failed(Step::Client);
         SignInEvent {
+            user: None,
+            chain: Vec::new(),
             id: self.ids.next(self.clock.now()),
             time: self.clock.now(),
             tenant: TenantId(Uuid::from_u128(tenant)),
@@ -505,7 +507,8 @@ prop_compose! {
         resource in proptest::option::of(".{0,90}"),
         has in any::<[bool; 4]>(),
         address in any::<std::net::IpAddr>(),
-        failed in 0..9_usize,
+        failed in 0..Step::ALL.len(),
+        user in proptest::option::of(0..=8_usize),
         found in ".{0,90}",
         expected in ".{0,90}",
         roles in proptest::collection::vec("[A-Za-z.]{1,120}", 0..8),
@@ -518,6 +521,8 @@ prop_compose! {
         trail.failed(Step::ALL[failed]);
         let id = |n: usize| Uuid::from_u128(ids[n]);
         SignInEvent {
+            user: user.map(|_| ObjectId(id(2))),
+            chain: vec![ObjectId(id(3)); user.unwrap_or_default()],
             id: RequestId(id(0)),
             time: Timestamp(time),
             tenant: TenantId(id(1)),
@@ -579,7 +584,7 @@ proptest! {
             }
         }
         let total: usize = texts(&event).iter().map(|text| text.len() + 2).sum();
-        if total < 150 {
+        if total < 150 - 10 * event.chain.len() {
             prop_assert_eq!(read, event.clone(), "nothing short is cut");
         }
         let fixed = record::fixed(&bytes).unwrap();
@@ -600,7 +605,7 @@ proptest! {
         // Any answer but a panic will do: a changed letter is still a letter.
         drop(record::decode(&bytes));
         let _ = record::fixed(&bytes);
-        bytes[0] = 2;
+        bytes[0] = 3;
         prop_assert_eq!(record::decode(&bytes), Err(RecordError::Newer));
     }
 

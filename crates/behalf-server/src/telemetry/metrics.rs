@@ -29,7 +29,7 @@ use super::histogram::Histogram;
 const GRANTS: [Grant; Grant::ALL.len()] = Grant::ALL;
 const VERSIONS: [&str; 2] = ["1.0", "2.0"];
 const METHODS: [&str; 3] = ["none", "secret", "certificate"];
-const CACHES: [&str; 3] = ["tenant", "client", "resource"];
+const CACHES: [&str; 5] = ["tenant", "client", "resource", "user", "delegation"];
 const HIT_MISS: [&str; 2] = ["hit", "miss"];
 const AUTH_OUTCOMES: [&str; 2] = ["success", "failure"];
 /// Kinds of requests that were turned away without a decision.
@@ -44,6 +44,10 @@ pub enum CacheName {
     Client = 1,
     /// Resources as a client sees them.
     Resource = 2,
+    /// Users of a tenant.
+    User = 3,
+    /// Resources as a client sees them that acts for a user.
+    Delegation = 4,
 }
 
 /// What a value read at scrape time is.

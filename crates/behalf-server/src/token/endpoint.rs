@@ -87,6 +87,8 @@ async fn read(body: Body, headers: &http::HeaderMap) -> Result<Bytes, Unread> {
 /// The event of a request of which nothing is known yet.
 pub(crate) fn blank_event(version: EndpointVersion, request: &Circumstances) -> SignInEvent {
     SignInEvent {
+        user: None,
+        chain: Vec::new(),
         id: request.id,
         time: request.now,
         tenant: behalf_core::id::TenantId::NIL,

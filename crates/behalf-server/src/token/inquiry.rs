@@ -2,21 +2,20 @@
 //! event tells exactly what was checked.
 
 use behalf_core::{
-    event::{ClientRef, Grant, SignInEvent, Step, loggable_target},
+    event::{ClientRef, Grant, SignInEvent, Step},
     id::AppId,
     tenant::TenantSegment,
     token::{
-        Refusal, ResourceFacts, SingleUse,
+        AuthenticatedClient, Refusal, SingleUse,
         assertion::{Addressees, AssertionRefusal},
-        client_auth::{self, Judge, Presented},
-        client_credentials,
+        client_auth::{Judge, Presented},
     },
 };
 use behalf_protocol::{
     EndpointVersion,
     token::{
         GrantType,
-        request::{BasicCredentials, PresentedClient, RequestedAccess, TokenForm},
+        request::{BasicCredentials, PresentedClient, TokenForm},
     },
 };
 use behalf_store::{CommitError, ReadError};
@@ -26,7 +25,10 @@ use crate::{
     facts::TenantFacts,
     request::Circumstances,
     state::{Core, Unresolved},
-    token::{endpoint::blank_event, issue::Granted, single_use},
+    token::{
+        authorization_code, client_credentials, endpoint::blank_event, issue::Granted,
+        on_behalf_of, refresh_token, single_use,
+    },
 };
 
 /// Why there is no token.
@@ -64,7 +66,7 @@ impl From<Unresolved> for Denied {
 
 /// One request, with its event under way.
 pub(crate) struct Inquiry<'a> {
-    core: &'a Core,
+    pub(super) core: &'a Core,
     pub(crate) version: EndpointVersion,
     segment: &'a str,
     pub(crate) circumstances: Circumstances,
@@ -107,45 +109,53 @@ impl<'a> Inquiry<'a> {
         // Named before anything else can fail, so that the log tells whose request it was, and a
         // client that sends the same mistake over and over uses its own share of failures only.
         let named = self.name_client(presented.client_id, &credential)?;
-        self.grant(&form)?;
-        let requested = RequestedAccess::for_client_credentials(
-            self.version,
-            form.resource.as_deref(),
-            form.scope.as_deref(),
-        );
-        let requested = self.step(Step::Target, requested.map_err(Refusal::Target))?.as_str();
-        self.event.resource = loggable_target(requested).map(str::to_owned);
+        let grant = self.grant(&form)?;
+        let from_page = headers.contains_key(header::ORIGIN);
+        let asked =
+            Asked { tenant: &tenant, form: &form, named, credential: &credential, from_page };
+        // Only the first is on everybody's path: the others bring a box of their own.
+        match grant {
+            GrantType::ClientCredentials => client_credentials::judge(self, asked).await,
+            GrantType::OnBehalfOf | GrantType::TokenExchange => {
+                Box::pin(on_behalf_of::judge(self, asked, grant)).await
+            }
+            GrantType::RefreshToken => Box::pin(refresh_token::judge(self, asked)).await,
+            GrantType::AuthorizationCode => Box::pin(authorization_code::judge(self, asked)).await,
+            GrantType::DeviceCode | GrantType::Password => Err(Refusal::GrantUnsupported.into()),
+        }
+    }
 
-        let client = self.client(&tenant, named, &credential).await?;
-        let judge = Judge {
-            pepper: &self.core.server.pepper,
-            addressees: Addressees { bases: &self.core.server.addressees, segment: self.segment },
+    /// What a credential is checked against.
+    pub(super) fn judge_of_credentials(&self) -> Judge<'a> {
+        let server = &self.core.server;
+        Judge {
+            pepper: &server.pepper,
+            addressees: Addressees { bases: &server.addressees, segment: self.segment },
             now: self.circumstances.now,
-        };
-        let authenticated =
-            client_auth::verify(&credential, &client, judge, &mut self.event.trail)?;
+        }
+    }
+
+    /// A client has proved who it is: noted, charged, and its assertion, if it counts once, used.
+    pub(super) async fn admit(
+        &mut self,
+        authenticated: &AuthenticatedClient<'_>,
+    ) -> Result<(), Denied> {
         self.event.credential = Some((authenticated.method(), authenticated.credential()));
+        let client = authenticated.facts().app_id;
+        self.charge(client)?;
+        match authenticated.single_use() {
+            Some(once) => self.use_once(client, once).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Charges the request to the client, who is known to be it, and to the tenant.
+    pub(super) fn charge(&self, client: AppId) -> Result<(), Denied> {
         let limits = &self.core.server.limits;
-        if let Some(wait) =
-            limits.charge_client(tenant.tenant.id, client.app_id, self.circumstances.now)
-        {
-            return Err(Denied::Throttled(wait));
+        match limits.charge_client(self.event.tenant, client, self.circumstances.now) {
+            Some(wait) => Err(Denied::Throttled(wait)),
+            None => Ok(()),
         }
-        if let Some(once) = authenticated.single_use() {
-            self.use_once(client.app_id, once).await?;
-        }
-        let resource = self.core.server.facts.resource(&client, requested).await?;
-        let resource: Option<&ResourceFacts> = resource.as_deref();
-        self.event.resource_app = resource.map(|r| r.app_id);
-        let issuance =
-            client_credentials::decide(requested, &authenticated, resource, &mut self.event.trail)?;
-        self.core.server.store.credential_used(
-            client.home,
-            authenticated.credential(),
-            self.circumstances.now,
-        );
-        Granted::prepare(self.core, &tenant.issuers, &issuance, requested, &self.circumstances)
-            .map_err(|_| Denied::Unavailable)
     }
 
     /// Records the assertion of a strict application, which was not used before.
@@ -165,7 +175,7 @@ impl<'a> Inquiry<'a> {
     }
 
     /// Records whether `step` passed.
-    fn step<T>(&mut self, step: Step, result: Result<T, Refusal>) -> Result<T, Refusal> {
+    pub(super) fn step<T>(&mut self, step: Step, result: Result<T, Refusal>) -> Result<T, Refusal> {
         if result.is_ok() {
             self.event.trail.ok(step);
         }
@@ -173,7 +183,11 @@ impl<'a> Inquiry<'a> {
     }
 
     /// Records that `step` failed, if it did: for the parts of a step before its last.
-    fn inspect<T>(&mut self, step: Step, result: Result<T, Refusal>) -> Result<T, Refusal> {
+    pub(super) fn inspect<T>(
+        &mut self,
+        step: Step,
+        result: Result<T, Refusal>,
+    ) -> Result<T, Refusal> {
         if result.is_err() {
             self.event.trail.failed(step);
         }
@@ -203,15 +217,25 @@ impl<'a> Inquiry<'a> {
         self.inspect(Step::Form, parsed).map(Some)
     }
 
-    fn grant(&mut self, form: &TokenForm<'_>) -> Result<(), Refusal> {
+    fn grant(&mut self, form: &TokenForm<'_>) -> Result<GrantType, Refusal> {
         let named = form.grant_type.as_deref().ok_or(Refusal::Missing { name: "grant_type" });
         let named = self.inspect(Step::Form, named)?;
-        let grant = match named.parse() {
-            Ok(GrantType::ClientCredentials) => Ok(Grant::ClientCredentials),
-            Ok(_) | Err(_) => Err(Refusal::GrantUnsupported),
+        let (grant, logged) = match named.parse() {
+            Ok(GrantType::ClientCredentials) => {
+                (GrantType::ClientCredentials, Grant::ClientCredentials)
+            }
+            Ok(GrantType::AuthorizationCode) => {
+                (GrantType::AuthorizationCode, Grant::AuthorizationCode)
+            }
+            Ok(GrantType::RefreshToken) => (GrantType::RefreshToken, Grant::RefreshToken),
+            Ok(GrantType::OnBehalfOf) => (GrantType::OnBehalfOf, Grant::OnBehalfOf),
+            Ok(GrantType::TokenExchange) => (GrantType::TokenExchange, Grant::TokenExchange),
+            Ok(GrantType::DeviceCode | GrantType::Password) | Err(_) => {
+                return self.inspect(Step::Grant, Err(Refusal::GrantUnsupported));
+            }
         };
-        self.event.grant = self.step(Step::Grant, grant)?;
-        Ok(())
+        self.event.grant = self.step(Step::Grant, Ok(logged))?;
+        Ok(grant)
     }
 
     /// Notes whom the request names, which proves nothing. Without `client_id` the assertion's
@@ -237,7 +261,7 @@ impl<'a> Inquiry<'a> {
     }
 
     /// Finds the client.
-    async fn client(
+    pub(super) async fn client(
         &mut self,
         tenant: &TenantFacts,
         named: Named,
@@ -265,9 +289,20 @@ impl<'a> Inquiry<'a> {
     }
 }
 
+/// A request whose grant is known.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asked<'r> {
+    pub(super) tenant: &'r TenantFacts,
+    pub(super) form: &'r TokenForm<'r>,
+    pub(super) named: Named,
+    pub(super) credential: &'r Presented<'r>,
+    /// It has the header `Origin`.
+    pub(super) from_page: bool,
+}
+
 /// Whom a request names.
 #[derive(Debug, Clone, Copy)]
-enum Named {
+pub(super) enum Named {
     /// An application id.
     Client(AppId),
     /// Something else: as `client_id` a text of this many characters, or only as a subject.

@@ -9,33 +9,67 @@ use axum::body::Body;
 use behalf_core::{
     application::TokenVersion,
     claims::{Issuers, Validity, app_token},
-    event::{Outcome, clipped},
+    event::{Outcome, Step, clipped},
     token::{Issuance, Refusal},
 };
+use behalf_jose::KeyError;
 use behalf_protocol::{error::AadSts, token::TokenResponse};
 use http::Response;
 
 use crate::{
     error::{ErrorAnswer, no_store},
     journal::{Logged, Shed},
-    keys::TokenKey,
+    keys::{SignFailed, Slot, TokenKey},
     request::Circumstances,
     state::Core,
-    token::inquiry::Inquiry,
+    token::{inquiry::Inquiry, user_answer::UserAnswer},
 };
+
+/// Claims, and what signs them.
+pub(crate) struct Unsigned {
+    pub(super) key: Arc<TokenKey>,
+    pub(super) version: TokenVersion,
+    pub(super) claims: Vec<u8>,
+}
+
+impl Unsigned {
+    fn sign(self, slot: Slot) -> impl Future<Output = Signature> + Send {
+        let Self { key, version, claims } = self;
+        slot.sign(key.cost(), move || key.sign(version, &claims))
+    }
+}
+
+type Signature = Result<Result<String, KeyError>, SignFailed>;
 
 /// A token that was decided, to be signed.
 pub(crate) struct Granted {
-    key: Arc<TokenKey>,
-    version: TokenVersion,
-    claims: Vec<u8>,
+    token: Unsigned,
     validity: Validity,
     /// The resource as the client asked for it, which v1 answers repeat.
     requested: String,
     roles: Vec<String>,
+    /// On behalf of a user: what the answer has besides.
+    user: Option<Box<UserAnswer>>,
 }
 
 impl Granted {
+    /// A token on behalf of a user.
+    pub(super) fn for_user(
+        token: Unsigned,
+        validity: Validity,
+        requested: &str,
+        roles: &[String],
+        user: UserAnswer,
+    ) -> Self {
+        Self {
+            token,
+            validity,
+            requested: requested.to_owned(),
+            roles: roles.to_vec(),
+            user: Some(Box::new(user)),
+        }
+    }
+
     /// Picks the key and writes the claims.
     pub(crate) fn prepare(
         core: &Core,
@@ -49,19 +83,18 @@ impl Granted {
         let validity = Validity::new(request.now, lifetime);
         let claims = app_token(issuance, issuers, request.id, validity)?;
         Ok(Self {
-            key,
-            version: issuance.version,
-            claims,
+            token: Unsigned { key, version: issuance.version, claims },
             validity,
             requested: requested.to_owned(),
             roles: issuance.roles.to_vec(),
+            user: None,
         })
     }
 
     fn outcome(&mut self) -> Outcome {
         Outcome::Issued {
-            kid: self.key.kid().to_owned(),
-            version: self.version,
+            kid: self.token.key.kid().to_owned(),
+            version: self.token.version,
             expires: i64::try_from(self.validity.expires).unwrap_or(i64::MAX),
             roles: std::mem::take(&mut self.roles),
         }
@@ -74,17 +107,21 @@ pub(crate) async fn issue(
     mut inquiry: Inquiry<'_>,
     mut granted: Granted,
 ) -> Response<Body> {
+    inquiry.event.outcome = granted.outcome();
+    let Granted { token, validity, requested, mut user, .. } = granted;
+    let (slot, id_token) = match &mut user {
+        Some(user) => (user.slot.take(), user.id_token.take()),
+        None => (core.signer.reserve().ok(), None),
+    };
     // A full queue answers before any event is written: what was not answered is not in the log.
-    let Ok(slot) = core.signer.reserve() else {
+    let Some(slot) = slot else {
         return core.unavailable(Shed::Overload, &inquiry.circumstances);
     };
-    inquiry.event.outcome = granted.outcome();
     let Ok(pending) = core.journal.submit(&inquiry.event) else {
         return core.unavailable(Shed::Overload, &inquiry.circumstances);
     };
-    let (key, version) = (Arc::clone(&granted.key), granted.version);
-    let claims = std::mem::take(&mut granted.claims);
-    let signature = slot.sign(key.cost(), move || key.sign(version, &claims));
+    let signature = token.sign(slot);
+    let id_signature = id_token.map(|(slot, token)| token.sign(slot));
     // First what takes longer: by then the other is mostly there, and nobody is woken for it.
     let (signed, logged) = if core.signer.queued() > 2 * core.journal.commit_time() {
         let signed = signature.await;
@@ -96,28 +133,39 @@ pub(crate) async fn issue(
     let Ok(logged) = logged else {
         return core.unavailable(Shed::Overload, &inquiry.circumstances);
     };
-    if let Ok(Ok(token)) = signed {
+    let id_token = match id_signature {
+        Some(signature) => flat(signature.await).map(Some),
+        None => Some(None),
+    };
+    if let (Some(token), Some(id_token)) = (flat(signed), id_token) {
         core.decided(&inquiry.event, &inquiry.circumstances);
-        return answer(&inquiry, &granted, &token, &logged);
+        let response = TokenResponse {
+            access_token: &token,
+            expires_in: validity.expires_in,
+            expires_on: validity.expires,
+            not_before: validity.not_before,
+            resource: &requested,
+        };
+        return answer(&inquiry, response, (user.as_deref(), id_token.as_deref()), &logged);
     }
     tracing::error!(request = %inquiry.event.id, "a token could not be signed");
     ErrorAnswer::of(AadSts::InternalError).respond(&core.server.public_url, &inquiry.circumstances)
 }
 
+fn flat(signature: Signature) -> Option<String> {
+    signature.ok()?.ok()
+}
+
 fn answer(
     inquiry: &Inquiry<'_>,
-    granted: &Granted,
-    token: &str,
+    token: TokenResponse<'_>,
+    (user, id_token): (Option<&UserAnswer>, Option<&str>),
     _proof: &Logged,
 ) -> Response<Body> {
-    let json = TokenResponse {
-        access_token: token,
-        expires_in: granted.validity.expires_in,
-        expires_on: granted.validity.expires,
-        not_before: granted.validity.not_before,
-        resource: &granted.requested,
-    }
-    .to_json(inquiry.version);
+    let json = match user {
+        Some(user) => user.to_json(token, id_token, inquiry.version),
+        None => token.to_json(inquiry.version),
+    };
     let mut response = Response::new(Body::from(json));
     no_store(response.headers_mut(), &inquiry.circumstances);
     response
@@ -136,7 +184,9 @@ pub(crate) async fn refuse(
         found: clipped(&found).to_owned(),
         expected: clipped(&expected).to_owned(),
     };
-    if refusal.is_unauthenticated() {
+    // A public client proves nothing but by what it presents.
+    let unproved = inquiry.event.credential.is_none() && refusal.step() == Step::Presented;
+    if refusal.is_unauthenticated() || unproved {
         let Circumstances { address, now, .. } = inquiry.circumstances;
         let limits = &core.server.limits;
         if let Some(wait) = limits.charge_failure(address, inquiry.event.client, now) {
@@ -147,12 +197,13 @@ pub(crate) async fn refuse(
     let Ok(pending) = core.journal.submit(&inquiry.event) else {
         return core.unavailable(Shed::Overload, &inquiry.circumstances);
     };
-    let text = refusal.to_string();
+    let (text, claims) = (refusal.to_string(), refusal.claims());
     let Ok(logged) = pending.await else {
         return core.unavailable(Shed::Overload, &inquiry.circumstances);
     };
     core.decided(&inquiry.event, &inquiry.circumstances);
-    refused(core, &inquiry, ErrorAnswer::of(kind).saying(&text), &logged)
+    let answer = ErrorAnswer { claims: claims.as_deref(), ..ErrorAnswer::of(kind).saying(&text) };
+    refused(core, &inquiry, answer, &logged)
 }
 
 fn refused(

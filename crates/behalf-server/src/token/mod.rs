@@ -1,6 +1,13 @@
-//! The token endpoint: gathers facts for the decisions of `behalf_core::token` and answers.
+//! The token endpoint: gathers facts for the decisions of `behalf_core::token` and answers. A grant's
+//! name finds it here and there.
 
+mod authorization_code;
+mod client_credentials;
+mod delegated;
 pub(crate) mod endpoint;
 mod inquiry;
 mod issue;
+mod on_behalf_of;
+mod refresh_token;
 mod single_use;
+mod user_answer;

@@ -1,6 +1,7 @@
 //! A server in this process: real store, real keys, real journal, its clock in our hand.
 
 pub(crate) mod assertion;
+pub(crate) mod users;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 

@@ -27,6 +27,7 @@ async fn a_granted_request() {
     let steps: Vec<_> = event.trail.steps().collect();
     let expected: Vec<_> = Step::ALL
         .into_iter()
+        .take_while(|step| *step != Step::Presented)
         .map(|step| (step, if step == Step::Assignment { Mark::Skipped } else { Mark::Ok }))
         .collect();
     assert_eq!(steps, expected);

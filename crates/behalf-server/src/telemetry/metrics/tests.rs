@@ -14,6 +14,8 @@ fn event(outcome: Outcome, credential: Option<Method>, failed: Option<Step>) -> 
         trail.failed(step);
     }
     SignInEvent {
+        user: None,
+        chain: Vec::new(),
         id: RequestId::NIL,
         time: Timestamp(0),
         tenant: TenantId::NIL,
