@@ -20,10 +20,13 @@ use quick_cache::{Equivalent, sync::Cache};
 use super::{CAPACITY, Cached, Facts, home_disabled, named_resource};
 use crate::telemetry::CacheName;
 
+/// A fact, or that there is none.
+type Remembered<T> = Arc<Cached<Option<Arc<T>>>>;
+
 /// What is remembered.
 pub(super) struct Users {
-    users: Cache<(TenantId, ObjectId), Arc<Cached<Option<Arc<User>>>>>,
-    delegations: Cache<Key, Arc<Cached<Option<Arc<DelegatedFacts>>>>>,
+    users: Cache<(TenantId, ObjectId), Remembered<User>>,
+    delegations: Cache<Key, Remembered<DelegatedFacts>>,
 }
 
 impl Users {

@@ -85,7 +85,9 @@ pub fn encode(event: &SignInEvent) -> Encoded {
     if let Some(user) = event.user {
         out.id(user.0);
         out.0.put(&[u8::try_from(hops.len()).unwrap_or(0)]);
-        hops.iter().for_each(|hop| out.id(hop.0));
+        for hop in hops {
+            out.id(hop.0);
+        }
     }
     match event.resource_app {
         None => out.0.put(&[0]),

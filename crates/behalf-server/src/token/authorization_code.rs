@@ -31,14 +31,14 @@ pub(super) async fn judge(inquiry: &mut Inquiry<'_>, asked: Asked<'_>) -> Result
         authorization_code::Presentation::of(&request, (tenant, version), asked.from_page, now);
     let trail = &mut inquiry.event.trail;
     let admitted = authorization_code::admit(opened, &client, presented, trail)?;
-    let code = admitted.ticket();
+    let ticket = admitted.ticket();
     let target = match &scopes {
-        Some(scopes) => Target::again(scopes, &code.requested),
-        None => Target::remembered(&code.requested),
+        Some(scopes) => Target::again(scopes, &ticket.requested),
+        None => Target::remembered(&ticket.requested),
     };
     let target = inquiry.target(target)?;
     let through = Chain::default();
-    let from = (code.user, code.family(), &through);
+    let from = (ticket.user, ticket.family(), &through);
     let gathered = inquiry.gather(&client, from, (target, claims)).await?;
     let slots = Slots::reserve(core, gathered.wants_id_token())?;
     let on = gathered.on(&client, core, inquiry.here());

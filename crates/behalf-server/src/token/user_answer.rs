@@ -107,7 +107,7 @@ pub(super) fn prepare(
         refresh_token: sealed.transpose().map_err(unsealed)?,
         client_info: ClientInfo::requested(asked.form.client_info.as_deref())
             .then(|| info.encode()),
-        refresh_in: (lifetime.as_secs() >= RENEWED_EARLY).then(|| lifetime.as_secs() / 2),
+        refresh_in: (lifetime.as_secs() >= RENEWED_EARLY).then_some(lifetime.as_secs() / 2),
         refresh_token_expires_in: refresh.filter(|ticket| ticket.client.spa).map(left),
         issued_token_type: is_exchange.then_some(TokenExchangeRequest::ISSUED_TOKEN_TYPE),
     };
