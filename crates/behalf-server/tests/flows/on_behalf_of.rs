@@ -101,7 +101,9 @@ async fn v16_assertions_that_are_not_taken() {
     let answer = server.signed_in().await;
     let token = answer.text_of("access_token");
     let refusal = async |assertion: &str| server.obo(ORDERS, assertion, READ).await.refusal();
-    let flipped = format!("{}A", &token[..token.len() - 1]);
+    let (head, tail) = token.split_at(token.len() - 20);
+    let other = if tail.starts_with('A') { 'B' } else { 'A' };
+    let flipped = format!("{head}{other}{}", &tail[1..]);
     assert_eq!(refusal(&flipped).await, (400, "invalid_grant".into(), 50_013));
     let refresh_token = answer.text_of("refresh_token");
     assert_eq!(refusal(&refresh_token).await, (400, "invalid_request".into(), 50_027));
@@ -109,7 +111,7 @@ async fn v16_assertions_that_are_not_taken() {
     assert_eq!(refusal(&id_token).await, (400, "invalid_grant".into(), 500_131));
     let wrong_caller = server.obo(LEDGER, &token, "api://archive/.default").await;
     assert_eq!(wrong_caller.refusal(), (400, "invalid_grant".into(), 500_131));
-    server.clock.advance(std::time::Duration::from_secs(3600));
+    server.clock.advance(std::time::Duration::from_hours(1));
     assert_eq!(refusal(&token).await, (400, "invalid_grant".into(), 500_133));
 }
 
