@@ -99,30 +99,30 @@ pub(crate) struct ListArgs {
 #[group(multiple = false)]
 pub(crate) struct PasswordFrom {
     /// Take the password from this environment variable
-    #[arg(long, value_name = "VARIABLE")]
-    password_env: Option<String>,
+    #[arg(long = "password-env", value_name = "VARIABLE")]
+    variable: Option<String>,
     /// Take the password from the first line of this file
-    #[arg(long, value_name = "FILE")]
-    password_file: Option<PathBuf>,
+    #[arg(long = "password-file", value_name = "FILE")]
+    file: Option<PathBuf>,
     /// Take the password from the first line of standard input
-    #[arg(long)]
-    password_stdin: bool,
+    #[arg(long = "password-stdin")]
+    stdin: bool,
 }
 
 impl PasswordFrom {
     /// The password, or that one is to be made.
     pub(crate) fn read(&self, environment: &Environment) -> Result<PasswordSource, Failure> {
         let mut text = Zeroizing::new(String::new());
-        if let Some(name) = &self.password_env {
+        if let Some(name) = &self.variable {
             let found = environment.text(name)?.ok_or_else(|| {
                 Failure::usage(format!("the environment variable {name} is not set"))
             })?;
             text.push_str(found);
-        } else if let Some(path) = &self.password_file {
+        } else if let Some(path) = &self.file {
             let read =
                 File::open(path).and_then(|file| file.take(FILE_MAX).read_to_string(&mut text));
             read.map_err(|cause| Failure::path(path, "read the password from", &cause))?;
-        } else if self.password_stdin {
+        } else if self.stdin {
             let read = io::stdin().lock().take(FILE_MAX).read_to_string(&mut text);
             read.map_err(|cause| {
                 Failure::usage(format!("no password on standard input: {cause}"))
@@ -241,8 +241,8 @@ mod tests {
     use super::*;
 
     fn from(env: Option<&str>, file: Option<PathBuf>) -> PasswordFrom {
-        let password_env = env.map(str::to_owned);
-        PasswordFrom { password_env, password_file: file, password_stdin: false }
+        let variable = env.map(str::to_owned);
+        PasswordFrom { variable, file, stdin: false }
     }
 
     #[test]

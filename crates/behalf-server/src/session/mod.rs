@@ -4,6 +4,9 @@ pub mod device;
 pub mod lockout;
 pub mod password;
 pub mod totp;
+mod verify;
+
+pub use verify::NotVerified;
 
 use std::{io, sync::Arc};
 

@@ -291,8 +291,8 @@ async fn a_code_counts_once_and_a_factor_that_goes_takes_all_with_it() {
     let code = secret.code_at(NOW);
     let enrolment = Enrolment { user: who, secret: &secret, code: &code };
     assert_eq!(d.enrol_second_factor(enrolment, &master).await.unwrap().of(), who);
-    let used = d.use_second_factor(who, &code, &master).await.unwrap_err();
-    assert_eq!(refused(used), UserRefusal::WrongCode, "the enrolment used it");
+    let again = d.use_second_factor(who, &code, &master).await.unwrap_err();
+    assert_eq!(refused(again), UserRefusal::WrongCode, "the enrolment used it");
     w.clock.advance(std::time::Duration::from_secs(30));
     let next = secret.code_at(d.now());
     let mut racers = tokio::task::JoinSet::new();

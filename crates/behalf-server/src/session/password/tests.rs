@@ -6,7 +6,7 @@ use behalf_core::{
     user::{NewPassword, PasswordHash, PresentedPassword, User, UserPrincipalName},
 };
 
-use futures_util::FutureExt as _;
+use futures_util::FutureExt;
 
 use super::{hash::Phc, *};
 use crate::entropy::SeededEntropy;
@@ -103,7 +103,7 @@ fn asked_at_once(queue: usize, callers: usize) -> (Passwords, Vec<Option<Result<
     let mut asked: Vec<_> = (0..callers)
         .map(|_| Box::pin(passwords.ask(presented("wrong"), passwords.nobody.clone())))
         .collect();
-    let answers = asked.iter_mut().map(|caller| caller.now_or_never()).collect();
+    let answers = asked.iter_mut().map(FutureExt::now_or_never).collect();
     drop(asked);
     (passwords, answers)
 }
