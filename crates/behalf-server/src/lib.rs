@@ -20,6 +20,7 @@ pub mod keys;
 pub mod limits;
 mod metrics;
 pub mod net;
+mod pages;
 mod request;
 pub mod router;
 pub mod session;

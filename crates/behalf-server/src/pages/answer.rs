@@ -1,0 +1,153 @@
+//! A page as an HTTP answer.
+
+use std::sync::LazyLock;
+
+use askama::Template;
+use aws_lc_rs::digest::{SHA256, digest};
+use axum::body::Body;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use http::{HeaderValue, Response, StatusCode, header};
+
+use super::{STYLE, SUBMIT};
+use crate::{error::standing, request::Circumstances};
+
+/// A page on its way out.
+#[derive(Debug)]
+pub(crate) struct Page<'a> {
+    status: StatusCode,
+    script: bool,
+    form_action: Option<&'a str>,
+    frames: Vec<&'a str>,
+}
+
+impl<'a> Page<'a> {
+    /// A page with `status`, whose forms go nowhere but here.
+    pub(crate) fn new(status: StatusCode) -> Self {
+        Self { status, script: false, form_action: None, frames: Vec::new() }
+    }
+
+    /// Its form may lead to `uri`: browsers hold the policy against the redirect that answers a
+    /// form too (CSP 3, 6.4.2).
+    pub(crate) fn leading_to(mut self, uri: &'a str) -> Self {
+        self.form_action = Some(uri);
+        self
+    }
+
+    /// Its form sends itself.
+    pub(crate) fn sending_itself(mut self) -> Self {
+        self.script = true;
+        self
+    }
+
+    /// It loads `uris` in frames: front-channel sign-out.
+    pub(crate) fn framing(mut self, uris: impl IntoIterator<Item = &'a str>) -> Self {
+        self.frames.extend(uris);
+        self
+    }
+
+    /// Renders `template` and answers with it.
+    pub(crate) fn answer(
+        self,
+        template: &impl Template,
+        request: &Circumstances,
+    ) -> Response<Body> {
+        let html = match template.render() {
+            Ok(html) => html,
+            Err(error) => {
+                tracing::error!(%error, "a page could not be rendered");
+                let mut response = Response::new(Body::empty());
+                *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+                return response;
+            }
+        };
+        let mut response = Response::new(Body::from(html));
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+        let policy = HeaderValue::from_str(&self.policy())
+            .unwrap_or(HeaderValue::from_static("default-src 'none'"));
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+        closed(headers, request);
+        response
+    }
+
+    fn policy(&self) -> String {
+        static HASHES: LazyLock<[String; 2]> = LazyLock::new(|| {
+            [STYLE, SUBMIT].map(|text| STANDARD.encode(digest(&SHA256, text.as_bytes())))
+        });
+        let [style, script] = &*HASHES;
+        let mut policy = format!(
+            "default-src 'none'; style-src 'sha256-{style}'; base-uri 'none'; frame-ancestors 'none'"
+        );
+        if self.script {
+            policy.push_str(&format!("; script-src 'sha256-{script}'"));
+        }
+        policy.push_str("; form-action 'self'");
+        if let Some(source) = self.form_action.and_then(source) {
+            policy.push_str(&format!(" {source}"));
+        }
+        let frames: Vec<String> = self.frames.iter().filter_map(|uri| source(uri)).collect();
+        if !frames.is_empty() {
+            policy.push_str(&format!("; frame-src {}", frames.join(" ")));
+        }
+        policy
+    }
+}
+
+/// A redirect after a form or to the application: 303, so that no body travels on (RFC 9700 4.12).
+pub(crate) fn redirect(location: &str, request: &Circumstances) -> Option<Response<Body>> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::SEE_OTHER;
+    let headers = response.headers_mut();
+    headers.insert(header::LOCATION, HeaderValue::from_str(location).ok()?);
+    closed(headers, request);
+    Some(response)
+}
+
+/// What every answer to a browser carries: kept nowhere, framed nowhere, told to nobody.
+fn closed(headers: &mut http::HeaderMap, request: &Circumstances) {
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    standing(headers, request);
+}
+
+/// The source expression of a URI's origin (CSP 3, 2.3.1): scheme and host for the web, the scheme
+/// alone for an application's own. `None` for what has no place in a policy.
+fn source(uri: &str) -> Option<String> {
+    let uri = url::Url::parse(uri).ok()?;
+    match uri.scheme() {
+        "http" | "https" => Some(uri.origin().ascii_serialization()),
+        scheme => Some(format!("{scheme}:")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_policy_names_what_the_page_needs_and_nothing_else() {
+        let policy = Page::new(StatusCode::OK).policy();
+        assert!(policy.starts_with("default-src 'none'; style-src 'sha256-"), "{policy}");
+        assert!(policy.ends_with("; form-action 'self'"), "{policy}");
+        assert!(!policy.contains("script-src") && !policy.contains("unsafe"));
+
+        let policy = Page::new(StatusCode::OK).leading_to("http://localhost:4000/cb?a=b").policy();
+        assert!(policy.ends_with("; form-action 'self' http://localhost:4000"), "{policy}");
+        let policy = Page::new(StatusCode::OK).leading_to("myapp://auth").policy();
+        assert!(policy.ends_with("; form-action 'self' myapp:"), "{policy}");
+        let policy = Page::new(StatusCode::OK).sending_itself().policy();
+        assert!(policy.contains("; script-src 'sha256-"), "{policy}");
+        let policy = Page::new(StatusCode::OK).framing(["https://a.test/out"]).policy();
+        assert!(policy.ends_with("; frame-src https://a.test"), "{policy}");
+    }
+
+    #[test]
+    fn nothing_can_be_added_to_the_policy() {
+        for hostile in ["not a uri", "https://x.test; script-src *", "//x"] {
+            let policy = Page::new(StatusCode::OK).leading_to(hostile).policy();
+            assert!(!policy.contains('*') && policy.matches(';').count() == 4, "{policy}");
+        }
+    }
+}
