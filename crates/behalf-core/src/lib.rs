@@ -6,6 +6,7 @@
 
 pub mod access;
 pub mod application;
+pub mod authorize;
 pub mod claims;
 pub mod consent;
 pub mod directory_role;

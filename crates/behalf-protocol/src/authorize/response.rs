@@ -98,6 +98,11 @@ impl<'a> ResponseParameters<'a> {
         self.0.extend(value.map(|value| (name, value.into())));
     }
 
+    /// Names and values, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.0.iter().map(|(name, value)| (*name, value.as_ref()))
+    }
+
     /// Puts the parameters on their way to a redirect URI that the directory has confirmed.
     ///
     /// With `query` an empty fragment is added, so that a fragment of the page before does not

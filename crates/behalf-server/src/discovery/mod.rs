@@ -25,4 +25,9 @@ impl Metadata {
             .unwrap_or(HeaderValue::from_static("default-src 'none'"));
         Self { authority, error_page_policy }
     }
+
+    /// The server as addresses and issuers name it.
+    pub(crate) fn authority(&self) -> &Authority {
+        &self.authority
+    }
 }

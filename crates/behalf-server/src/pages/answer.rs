@@ -108,7 +108,8 @@ pub(crate) fn redirect(location: &str, request: &Circumstances) -> Option<Respon
 fn closed(headers: &mut http::HeaderMap, request: &Circumstances) {
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    // Not `no-referrer`: browsers would then send forms to us with `Origin: null` (Fetch 3.1).
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     standing(headers, request);
 }
 

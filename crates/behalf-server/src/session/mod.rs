@@ -1,5 +1,8 @@
 //! How users prove who they are: passwords, second factors, and how often they may be wrong.
 
+pub(crate) mod account;
+pub(crate) mod cookie;
+pub(crate) mod csrf;
 pub mod device;
 pub mod lockout;
 pub mod password;
