@@ -5,6 +5,7 @@
 //! log), [`keys`] (signing), [`limits`], [`telemetry`]. [`boot`] puts a node together.
 
 pub mod admin_socket;
+mod authorize;
 pub mod boot;
 pub mod clock;
 pub mod config;

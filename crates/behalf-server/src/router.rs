@@ -19,7 +19,7 @@ use http::Response;
 use tower::Service;
 
 use crate::{
-    discovery,
+    authorize, discovery,
     error::{self, ErrorAnswer},
     health,
     state::Core,
@@ -31,6 +31,8 @@ pub fn router(core: Arc<Core>) -> Public {
     let rest = Router::new()
         // Clients and APIs that want to know how.
         .merge(discovery::routes())
+        // The browsers of users.
+        .merge(authorize::routes())
         // Clients of the directory's API, which find none yet.
         .route("/v1.0/{*path}", any(no_graph))
         // Whoever watches over the process.

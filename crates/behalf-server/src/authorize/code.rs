@@ -1,0 +1,98 @@
+//! The answer to a client that gets what it asked for.
+
+use axum::body::Body;
+use behalf_core::{
+    authorize::{Account, Agreed, CodeEntropy, Refusal, code},
+    service_principal::ServicePrincipal,
+    tenant::Tenant,
+    ticket::SealError,
+};
+use behalf_protocol::{
+    ClientInfo,
+    admin_consent::AdminConsentResponse,
+    authorize::{Prompt, SuccessResponse},
+};
+use behalf_store::ReadError;
+use http::Response;
+use uuid::Uuid;
+
+use super::{flow::Flow, visit::Visit, way::Way};
+
+/// Issues a code for `account` and sends it to the client. Writes no row.
+pub(super) async fn issue(
+    visit: &Visit<'_>,
+    (way, flow): (&Way, &Flow),
+    agreed: &Agreed<'_>,
+    account: &Account,
+) -> Response<Body> {
+    let refuse = |refusal: &Refusal| way.refuse(visit, flow.kind, refusal);
+    let (tenant, principal) = match parties(visit, way, account).await {
+        Ok(Ok(parties)) => parties,
+        Ok(Err(refusal)) => return refuse(&refusal),
+        Err(error) => {
+            tracing::error!(%error, "a code could not be issued");
+            return refuse(&Refusal::Unavailable);
+        }
+    };
+    let id = CodeEntropy(visit.server().tickets.new_id());
+    let ticket = code(agreed, (&tenant, &principal), account, id, visit.now());
+    let code = match visit.server().tickets.seal(tenant.id, &ticket, visit.now()) {
+        Ok(code) => code,
+        Err(SealError::TooLong { .. }) => return refuse(&Refusal::TooLong),
+        Err(error) => {
+            tracing::error!(%error, "a code could not be sealed");
+            return refuse(&Refusal::Unavailable);
+        }
+    };
+    let request = agreed.request;
+    let info = ClientInfo { uid: account.user.id.0, utid: tenant.id.0 }.encode();
+    let session = &account.sign_in.session;
+    let answer = SuccessResponse {
+        code: Some(&code),
+        id_token: None,
+        client_info: request.client_info.then_some(info.as_str()),
+        state: way.state.as_deref(),
+        // Changes with the session and tells nothing of it.
+        session_state: Some(Uuid::new_v5(&session.0, &way.trusted.client().bytes())),
+        admin_consent: request.prompts.contains(Prompt::AdminConsent),
+        iss: &way.iss,
+    };
+    way.send(visit, &answer.parameters())
+}
+
+/// The user's tenant, and the client's service principal there.
+async fn parties(
+    visit: &Visit<'_>,
+    way: &Way,
+    account: &Account,
+) -> Result<Result<(Tenant, ServicePrincipal), Refusal>, ReadError> {
+    let client = way.trusted.client();
+    let tenant = account.user.tenant;
+    let reading = visit.server().store.reading();
+    let here = reading.tenant(tenant).await?;
+    let principal = reading.service_principal_by_app_id(tenant, client).await?;
+    let (Some(here), Some(principal)) = (here, principal) else {
+        return Ok(Err(Refusal::ConsentMissing));
+    };
+    if principal.disabled {
+        return Ok(Err(Refusal::ClientDisabled(client)));
+    }
+    if principal.assignment_required {
+        let held = reading.assignments(tenant, account.user.id, principal.id).await?;
+        if held.is_none_or(|held| held.is_empty()) {
+            return Ok(Err(Refusal::UserNotAssigned(client)));
+        }
+    }
+    Ok(Ok((here.value, principal.value)))
+}
+
+/// Tells the client of an admin consent endpoint that an administrator consented.
+pub(super) fn consented(
+    visit: &Visit<'_>,
+    (way, flow): (&Way, &Flow),
+    scope: Option<&str>,
+    account: &Account,
+) -> Response<Body> {
+    let granted = AdminConsentResponse::Granted { tenant: account.user.tenant.0, scope };
+    way.send(visit, &granted.parameters(flow.kind.version(), way.state.as_deref()))
+}

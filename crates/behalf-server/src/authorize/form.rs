@@ -1,0 +1,56 @@
+//! The forms of our own pages.
+
+use axum::body::Body;
+use http::{HeaderMap, header};
+use http_body_util::{BodyExt as _, Limited};
+use zeroize::Zeroize;
+
+/// Longest form, in bytes: a sealed flow, a sealed list and a reason.
+const BODY_MAX: usize = 32 * 1024;
+/// Most fields.
+const FIELDS_MAX: usize = 32;
+
+/// A form's fields. Prints nothing, is wiped when dropped: there are passwords in it.
+#[derive(Default)]
+pub(super) struct Form(Vec<(String, String)>);
+
+/// A body that is no form of ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct NoForm;
+
+impl Form {
+    /// Reads a body, at most 32 KiB of it.
+    pub(super) async fn read(headers: &HeaderMap, body: Body) -> Result<Self, NoForm> {
+        let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+        let kind = kind.and_then(|kind| kind.split(';').next()).map(str::trim);
+        if !kind.is_some_and(|kind| kind.eq_ignore_ascii_case("application/x-www-form-urlencoded")) {
+            return Err(NoForm);
+        }
+        let body = Limited::new(body, BODY_MAX).collect().await.map_err(|_| NoForm)?.to_bytes();
+        let mut form = Self::default();
+        for (name, value) in url::form_urlencoded::parse(&body) {
+            if form.0.len() >= FIELDS_MAX {
+                return Err(NoForm);
+            }
+            form.0.push((name.into_owned(), value.into_owned()));
+        }
+        Ok(form)
+    }
+
+    /// A field that was sent once; empty where it was not.
+    pub(super) fn get(&self, name: &str) -> &str {
+        let mut found = self.0.iter().filter(|(known, _)| known == name);
+        match (found.next(), found.next()) {
+            (Some((_, value)), None) => value,
+            _ => "",
+        }
+    }
+}
+
+impl Drop for Form {
+    fn drop(&mut self) {
+        for (_, value) in &mut self.0 {
+            value.zeroize();
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! What happens in a user's browser: authorization requests (RFC 6749 3.1, OIDC Core 3.1.2), signing
+//! in, choosing an account, consent.
+//!
+//! Every request names its [`Flow`](flow::Flow): the request as the client sent it and how far the
+//! user got, sealed and bound to his browser. Nothing is kept between two requests; each parses and
+//! decides anew ([`proceed`]). A form is answered with 303, so that none is sent twice.
+
+mod code;
+mod consent;
+mod endpoint;
+mod flow;
+mod form;
+mod proceed;
+mod respond;
+mod sign_in;
+mod visit;
+mod way;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    routing::{get, post},
+};
+
+use crate::state::Core;
+
+/// Where a user's browser goes.
+pub(crate) fn routes() -> Router<Arc<Core>> {
+    Router::new()
+        .route("/{tenant}/oauth2/authorize", get(endpoint::v1).post(endpoint::posted))
+        .route("/{tenant}/oauth2/v2.0/authorize", get(endpoint::v2).post(endpoint::posted))
+        .route("/{tenant}/adminconsent", get(endpoint::admin_v1))
+        .route("/{tenant}/v2.0/adminconsent", get(endpoint::admin_v2))
+        .route("/{tenant}/continue", get(endpoint::go_on))
+        .route("/{tenant}/login", post(sign_in::password))
+        .route("/{tenant}/second-factor", post(sign_in::second_factor))
+        .route("/{tenant}/account", post(sign_in::account))
+        .route("/{tenant}/consent", post(consent::answered))
+}

@@ -1,0 +1,70 @@
+//! Answers to the client, through the user's browser.
+
+use axum::body::Body;
+use behalf_core::authorize::Refusal;
+use behalf_protocol::{
+    EndpointVersion,
+    admin_consent::AdminConsentResponse,
+    authorize::{Delivery, ErrorResponse, ResponseMode, ResponseParameters},
+    error::{AadSts, ErrorBody},
+};
+use http::{Response, StatusCode};
+
+use super::{flow::Kind, visit::Visit, way::Way};
+use crate::pages::{FormPostPage, Hidden, Page};
+
+impl Way {
+    /// Sends parameters to the client.
+    pub(super) fn send(
+        &self,
+        visit: &Visit<'_>,
+        parameters: &ResponseParameters<'_>,
+    ) -> Response<Body> {
+        if self.mode == ResponseMode::FormPost {
+            let hidden: Vec<Hidden<'_>> = parameters.iter().collect();
+            let page = FormPostPage { action: self.trusted.uri(), hidden: &hidden };
+            let answer = Page::new(StatusCode::OK).leading_to(self.trusted.uri()).sending_itself();
+            return visit.finish(answer.answer(&page, &visit.circumstances));
+        }
+        match parameters.deliver(self.trusted.uri(), self.mode) {
+            Delivery::Location(location) => visit.redirect(&location),
+            Delivery::FormPost { .. } => visit.failed(),
+        }
+    }
+
+    /// Sends a refusal to the client.
+    pub(super) fn refuse(
+        &self,
+        visit: &Visit<'_>,
+        kind: Kind,
+        refusal: &Refusal,
+    ) -> Response<Body> {
+        let text = refusal.to_string();
+        let cancelled = *refusal == Refusal::Cancelled;
+        let row = match (kind, cancelled) {
+            (Kind::AdminConsentV1, true) => AdminConsentResponse::cancelled(EndpointVersion::V1),
+            (Kind::AdminConsentV2, true) => AdminConsentResponse::cancelled(EndpointVersion::V2),
+            _ => refusal.aadsts(),
+        };
+        let error = self.body(visit, row, &text);
+        let parameters = if kind.is_admin_consent() {
+            let state = self.state.as_deref();
+            AdminConsentResponse::Refused(&error).parameters(kind.version(), state)
+        } else {
+            let (state, iss) = (self.state.as_deref(), self.iss.as_str());
+            ErrorResponse { error: &error, cancelled, state, iss }.parameters()
+        };
+        self.send(visit, &parameters)
+    }
+
+    fn body<'b>(&self, visit: &'b Visit<'_>, kind: AadSts, text: &'b str) -> ErrorBody<'b> {
+        ErrorBody {
+            kind,
+            text,
+            trace_id: visit.circumstances.id.0,
+            correlation_id: visit.circumstances.correlation,
+            timestamp: u64::try_from(visit.now().unix_seconds()).unwrap_or(0),
+            authority: &visit.server().public_url,
+        }
+    }
+}
