@@ -12,6 +12,10 @@ mod common;
 
 mod flows {
     mod authorization_code;
+    mod authorize_code;
+    mod authorize_consent;
+    mod authorize_errors;
+    mod browser;
     mod client_credentials;
     mod correlation;
     mod discovery;

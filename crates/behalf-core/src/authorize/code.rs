@@ -39,7 +39,8 @@ pub fn code(
 ) -> CodeTicket {
     let Agreed { request, version, trusted, demand } = *agreed;
     let issued = whole_second(now);
-    let contexts = demand.acrs.iter().map(|context| format!(" {context}")).collect::<String>();
+    let met = std::iter::once(account.sign_in.acr.as_str());
+    let met = met.chain(demand.acrs.iter().map(String::as_str)).collect::<Vec<_>>();
     CodeTicket {
         id,
         issued,
@@ -58,9 +59,6 @@ pub fn code(
         challenge: request.challenge.clone(),
         requested: requested(&request.scopes),
         nonce: request.nonce.map(str::to_owned),
-        sign_in: SignIn {
-            acr: format!("{}{contexts}", account.sign_in.acr),
-            ..account.sign_in.clone()
-        },
+        sign_in: SignIn { acr: met.join(" "), ..account.sign_in.clone() },
     }
 }

@@ -37,28 +37,38 @@ impl Trusted {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Untrusted {
     /// The client id is no GUID. It is not repeated: people paste secrets there.
-    #[error("The client_id is not a GUID. Send the application (client) id of a registered application.")]
+    #[error(
+        "The client_id is not a GUID. Send the application (client) id of a registered application."
+    )]
     ClientMalformed,
     /// There is no such application, or it is another directory's own (700016).
-    #[error("Application {client} was not found in this directory. Check the client_id and the directory in the address.")]
+    #[error(
+        "Application {client} was not found in this directory. Check the client_id and the directory in the address."
+    )]
     ClientUnknown {
         /// The client id.
         client: AppId,
     },
     /// `common` for an application of one directory (50194).
-    #[error("Application {client} is for the users of one directory only. Put that directory's id or domain in place of common, or make the application multi-tenant.")]
+    #[error(
+        "Application {client} is for the users of one directory only. Put that directory's id or domain in place of common, or make the application multi-tenant."
+    )]
     SingleTenant {
         /// The client id.
         client: AppId,
     },
     /// Not one of the client's (50011).
-    #[error("The redirect_uri {asked:?} is not one that this application has registered. It must be the same, letter for letter.")]
+    #[error(
+        "The redirect_uri {asked:?} is not one that this application has registered. It must be the same, letter for letter."
+    )]
     RedirectUnknown {
         /// What was asked for, at most 256 characters of it.
         asked: String,
     },
     /// v1 without one, and the client has none or several.
-    #[error("The request names no redirect_uri, and the application has not exactly one that could be meant. Send the one you mean.")]
+    #[error(
+        "The request names no redirect_uri, and the application has not exactly one that could be meant. Send the one you mean."
+    )]
     RedirectMissing,
 }
 
@@ -137,7 +147,11 @@ mod tests {
         app
     }
 
-    fn trust(uri: Option<&str>, app: &Application, tenant: Option<TenantId>) -> Result<Trusted, u32> {
+    fn trust(
+        uri: Option<&str>,
+        app: &Application,
+        tenant: Option<TenantId>,
+    ) -> Result<Trusted, u32> {
         let client = CLIENT.to_string();
         let asked = Destination { client_id: &client, redirect_uri: uri };
         destination(&asked, Some(app), tenant).map_err(|refusal| refusal.aadsts().code())

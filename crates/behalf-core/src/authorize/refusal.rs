@@ -12,7 +12,9 @@ pub enum Refusal {
     #[error(transparent)]
     Request(#[from] AuthorizeError),
     /// Only codes come back; tokens in addresses do not (RFC 9700 2.1.2; 700054).
-    #[error("The application may not get tokens from this endpoint. Use response_type=code with PKCE.")]
+    #[error(
+        "The application may not get tokens from this endpoint. Use response_type=code with PKCE."
+    )]
     ResponseTypeNotEnabled,
     /// A single-page application without PKCE (9002325).
     #[error("A single-page application must send code_challenge with code_challenge_method=S256.")]
@@ -21,25 +23,37 @@ pub enum Refusal {
     #[error("The application {0} is disabled.")]
     ClientDisabled(AppId),
     /// Nothing could be kept of the request while the user signs in (90015).
-    #[error("The parameters are too long to be kept while the user signs in. Shorten state, scope or claims.")]
+    #[error(
+        "The parameters are too long to be kept while the user signs in. Shorten state, scope or claims."
+    )]
     TooLong,
     /// `prompt=none`, and nobody is signed in, or not lately enough (50058).
-    #[error("prompt=none was sent, but the user has to sign in. Send the request again without it.")]
+    #[error(
+        "prompt=none was sent, but the user has to sign in. Send the request again without it."
+    )]
     SessionMissing,
     /// `prompt=none`, and several are signed in (16000).
-    #[error("prompt=none was sent, but several users are signed in. Send login_hint, or prompt=select_account.")]
+    #[error(
+        "prompt=none was sent, but several users are signed in. Send login_hint, or prompt=select_account."
+    )]
     SessionAmbiguous,
     /// `prompt=none`, and a second factor is demanded (50076).
-    #[error("prompt=none was sent, but the API demands a second factor. Send the request again without it.")]
+    #[error(
+        "prompt=none was sent, but the API demands a second factor. Send the request again without it."
+    )]
     SecondFactorSilently,
     /// A second factor is demanded, and the user has none (50079).
-    #[error("The API demands a second factor, and the user has none yet. An administrator can enrol one.")]
+    #[error(
+        "The API demands a second factor, and the user has none yet. An administrator can enrol one."
+    )]
     SecondFactorNotEnrolled,
     /// The client is for assigned users only (50105).
     #[error("The application {0} is for assigned users only, and the user is not one of them.")]
     UserNotAssigned(AppId),
     /// `prompt=none`, and the user would have to consent (65001).
-    #[error("prompt=none was sent, but the user has not consented to what the application asks for. Send the request again without it.")]
+    #[error(
+        "prompt=none was sent, but the user has not consented to what the application asks for. Send the request again without it."
+    )]
     ConsentMissing,
     /// Only an administrator may consent (90094).
     #[error("Only an administrator may allow what the application asks for.")]

@@ -124,11 +124,10 @@ mod tests {
         assert_eq!(of("api://orders/.default").scopes, Vec::<String>::new());
         assert_eq!(of("openid").resource, None);
         let two = of("api://a/R api://b/R api://b/W");
-        assert_eq!((two.resource, two.scopes), (None, vec![
-            "api://a/R".into(),
-            "api://b/R".into(),
-            "api://b/W".into()
-        ]));
+        assert_eq!(
+            (two.resource, two.scopes),
+            (None, vec!["api://a/R".into(), "api://b/R".into(), "api://b/W".into()])
+        );
     }
 
     #[test]

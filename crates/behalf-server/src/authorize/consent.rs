@@ -16,11 +16,8 @@ use behalf_core::{
 };
 use behalf_protocol::authorize::AuthorizeParameters;
 use behalf_store::{
-    Expect, WriteSet,
-    records::{
-        used_ticket::{self, Used},
-        user,
-    },
+    WriteSet,
+    records::used_ticket::{self, Used},
 };
 use http::{Response, request::Parts};
 use serde::{Deserialize, Serialize};
@@ -145,7 +142,11 @@ fn dialog(
         tenant: &pages::shown(tenant_name(way, account)),
         user: account.user.name.as_str(),
         app: &pages::shown(&list.client.name),
-        owner: &if home { "this directory".to_owned() } else { pages::shown(&list.client.home_name) },
+        owner: &if home {
+            "this directory".to_owned()
+        } else {
+            pages::shown(&list.client.home_name)
+        },
         foreign: !home,
         chains: &chains,
         adds: &adds,
@@ -293,7 +294,6 @@ async fn accept(
     if asked.wishes.max_age.is_some_and(|max| age.as_secs() > max.into()) && !sent.flow.fresh {
         return Ok(go_on(visit, way, &sent.flow));
     }
-    let unavailable = || Box::new(visit.unavailable());
     let opened = visit.server().tickets.open::<Sheet<Shown>>(sent.form.get("list"), visit.now());
     let opened = opened.map_err(|_| Box::new(visit.stale()))?;
     let shown = opened.body(visit.now()).map_err(|_| Box::new(visit.stale()))?;
@@ -304,19 +304,15 @@ async fn accept(
     {
         return Err(Box::new(visit.foreign()));
     }
-    let reading = visit.server().store.reading();
-    let user = reading.user(tenant, account.user.id).await.map_err(|_| unavailable())?;
-    let user = user.ok_or_else(unavailable)?;
     let mut also = WriteSet::new();
     let page = opened.claims();
     used_ticket::record(&mut also, tenant, Used::Page(page.id()), page.expires());
-    also.expect(user::key(tenant, user.id), Expect::Version(user.version));
     let acceptance = Acceptance {
         tenant,
         client,
         request: &asked.consent,
         shown: &shown.digest,
-        user: &user,
+        user: account.user.id,
         for_everyone: sent.form.get("everyone") == "yes",
         also: &also,
     };
@@ -326,9 +322,7 @@ async fn accept(
             go_on(visit, way, &Flow { consented: true, ..sent.flow.clone() })
         }
         // What is so now is shown, or the page of those who may not.
-        Ok(Consented::Again(_)) | Err(DirectoryRefusal::Denied(_)) => {
-            go_on(visit, way, &sent.flow)
-        }
+        Ok(Consented::Again(_)) | Err(DirectoryRefusal::Denied(_)) => go_on(visit, way, &sent.flow),
         // Answered before, as far as a page can be: nothing more comes of it.
         Err(DirectoryRefusal::Contended) => visit.stale(),
         Err(refusal) => {

@@ -23,7 +23,8 @@ impl Form {
     pub(super) async fn read(headers: &HeaderMap, body: Body) -> Result<Self, NoForm> {
         let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
         let kind = kind.and_then(|kind| kind.split(';').next()).map(str::trim);
-        if !kind.is_some_and(|kind| kind.eq_ignore_ascii_case("application/x-www-form-urlencoded")) {
+        if !kind.is_some_and(|kind| kind.eq_ignore_ascii_case("application/x-www-form-urlencoded"))
+        {
             return Err(NoForm);
         }
         let body = Limited::new(body, BODY_MAX).collect().await.map_err(|_| NoForm)?.to_bytes();

@@ -20,7 +20,7 @@ use super::{
     flow::{Flow, Turn},
     sign_in,
     visit::Visit,
-    way::Way,
+    way::{self, Way},
 };
 
 /// An administrator consents within so many seconds of his sign-in (decisions.md 23).
@@ -73,7 +73,7 @@ pub(super) async fn proceed(visit: &Visit<'_>, flow: Flow) -> Response<Body> {
     let query = flow.query.clone();
     let parameters = match AuthorizeParameters::parse(&query) {
         Ok(parameters) => parameters,
-        Err(_) => return visit.unreadable(),
+        Err(error) => return way::unreadable(visit, error).await,
     };
     let way = match Way::find(visit, &flow, &parameters).await {
         Ok(way) => way,

@@ -46,7 +46,7 @@ impl Way {
             (Kind::AdminConsentV2, true) => AdminConsentResponse::cancelled(EndpointVersion::V2),
             _ => refusal.aadsts(),
         };
-        let error = self.body(visit, row, &text);
+        let error = body(visit, row, &text);
         let parameters = if kind.is_admin_consent() {
             let state = self.state.as_deref();
             AdminConsentResponse::Refused(&error).parameters(kind.version(), state)
@@ -56,15 +56,15 @@ impl Way {
         };
         self.send(visit, &parameters)
     }
+}
 
-    fn body<'b>(&self, visit: &'b Visit<'_>, kind: AadSts, text: &'b str) -> ErrorBody<'b> {
-        ErrorBody {
-            kind,
-            text,
-            trace_id: visit.circumstances.id.0,
-            correlation_id: visit.circumstances.correlation,
-            timestamp: u64::try_from(visit.now().unix_seconds()).unwrap_or(0),
-            authority: &visit.server().public_url,
-        }
+fn body<'a>(visit: &'a Visit<'_>, kind: AadSts, text: &'a str) -> ErrorBody<'a> {
+    ErrorBody {
+        kind,
+        text,
+        trace_id: visit.circumstances.id.0,
+        correlation_id: visit.circumstances.correlation,
+        timestamp: u64::try_from(visit.now().unix_seconds()).unwrap_or(0),
+        authority: &visit.server().public_url,
     }
 }

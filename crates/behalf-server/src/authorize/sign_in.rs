@@ -84,9 +84,7 @@ pub(super) async fn half_way(
     half: Half,
 ) -> Response<Body> {
     match of_half(visit, half).await {
-        Ok(Some((user, _))) => {
-            second_factor_page(visit, (way, flow), user.name.as_str(), None)
-        }
+        Ok(Some((user, _))) => second_factor_page(visit, (way, flow), user.name.as_str(), None),
         Ok(None) => page(visit, (way, &Flow { half: None, ..flow.clone() }), "", None),
         Err(_) => visit.unavailable(),
     }
@@ -202,9 +200,7 @@ pub(super) async fn password(State(core): State<Arc<Core>>, request: Request) ->
     answered(Box::pin(log_in(&visit, &parts, body)).await)
 }
 
-pub(super) fn answered(
-    answer: Result<Response<Body>, Box<Response<Body>>>,
-) -> Response<Body> {
+pub(super) fn answered(answer: Result<Response<Body>, Box<Response<Body>>>) -> Response<Body> {
     answer.unwrap_or_else(|answer| *answer)
 }
 
@@ -387,9 +383,8 @@ async fn verify(
         let flow = Flow { half: None, session: None, ..sent.flow };
         return Ok(go_on(visit, &way, &flow));
     };
-    let again = |text: &str| {
-        second_factor_page(visit, (&way, &sent.flow), user.name.as_str(), Some(text))
-    };
+    let again =
+        |text: &str| second_factor_page(visit, (&way, &sent.flow), user.name.as_str(), Some(text));
     let attempt = Attempt {
         tenant: tenant.id,
         name: user.name.as_str(),

@@ -75,7 +75,8 @@ impl<'a> Visit<'a> {
         tenant: Option<TenantId>,
     ) -> Result<Vec<SignedIn>, behalf_store::ReadError> {
         let all = account::standing(self.server(), &self.cookies.sessions, self.now()).await?;
-        let here = |signed: &SignedIn| tenant.is_none_or(|tenant| signed.account.user.tenant == tenant);
+        let here =
+            |signed: &SignedIn| tenant.is_none_or(|tenant| signed.account.user.tenant == tenant);
         Ok(all.into_iter().filter(here).collect())
     }
 

@@ -126,6 +126,11 @@ async fn tenant(visit: &Visit<'_>, segment: &str) -> Result<Option<Arc<TenantFac
     }
 }
 
+/// Parameters that nothing can be read of.
+pub(super) async fn unreadable(visit: &Visit<'_>, error: QueryError) -> Response<Body> {
+    no_way(visit, NoWay::Query(error)).await
+}
+
 async fn no_way(visit: &Visit<'_>, cause: NoWay) -> Response<Body> {
     let public = |title, text: String| Problem { title, text, public: true, ..Problem::default() };
     match cause {

@@ -94,12 +94,10 @@ mod tests {
     fn what_was_set_is_read_again() {
         let line = sessions(["a.b", "c.d"]).unwrap();
         let text = line.to_str().unwrap();
-        assert_eq!(
-            text,
-            "__Host-behalf-session=a.b~c.d; Path=/; Secure; HttpOnly; SameSite=Lax"
-        );
+        assert_eq!(text, "__Host-behalf-session=a.b~c.d; Path=/; Secure; HttpOnly; SameSite=Lax");
         let mut headers = HeaderMap::new();
-        let sent = "x=1; __Host-behalf-session=a.b~c.d; __Host-behalf-browser=0123456789012345678901";
+        let sent =
+            "x=1; __Host-behalf-session=a.b~c.d; __Host-behalf-browser=0123456789012345678901";
         headers.insert(header::COOKIE, sent.parse().unwrap());
         let cookies = Cookies::of(&headers);
         assert_eq!(cookies.sessions, ["a.b", "c.d"]);

@@ -225,7 +225,7 @@ pub(crate) fn encode(form: &[(&str, &str)]) -> String {
     url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish()
 }
 
-fn object(kind: u32, app: AppId) -> ObjectId {
+pub(crate) fn object(kind: u32, app: AppId) -> ObjectId {
     ObjectId(Uuid::new_v5(&app.0, &kind.to_be_bytes()))
 }
 
@@ -233,11 +233,11 @@ pub(crate) fn principal_id(tenant: TenantId, app: AppId) -> ObjectId {
     ObjectId(Uuid::new_v5(&tenant.0, app.0.as_bytes()))
 }
 
-fn tenant(id: TenantId, name: &str, domain: &str) -> Tenant {
+pub(crate) fn tenant(id: TenantId, name: &str, domain: &str) -> Tenant {
     Tenant::new(id, name, vec![DomainName::parse(domain).unwrap()], NOW)
 }
 
-fn application(
+pub(crate) fn application(
     home: &Tenant,
     app: AppId,
     name: &str,
@@ -321,7 +321,7 @@ async fn seed(server: &Server) {
     server.store.commit(set).await.unwrap();
 }
 
-fn register(set: &mut WriteSet, application: &Application) {
+pub(crate) fn register(set: &mut WriteSet, application: &Application) {
     records::application::create(set, application);
     let principal = ServicePrincipal {
         id: principal_id(application.tenant, application.app_id),
