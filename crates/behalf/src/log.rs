@@ -130,6 +130,12 @@ pub(crate) fn explained(event: &SignIn) -> String {
     line("tenant", &event.tenant);
     line("endpoint", &format!("{} {}", event.endpoint, event.grant));
     line("client", &event.client);
+    if let Some(user) = &event.user {
+        line("on behalf of", user);
+    }
+    for hop in &event.chain {
+        line("through", hop);
+    }
     if let Some(resource) = &event.resource {
         line("asked for", resource);
     }
@@ -182,6 +188,8 @@ mod tests {
             grant: "client_credentials".into(),
             endpoint: "v2".into(),
             client: "dae00000-0000-4000-8000-000000000001".into(),
+            user: None,
+            chain: Vec::new(),
             resource: Some("api://ledger/.default".into()),
             resource_app: None,
             method: None,

@@ -26,7 +26,7 @@ impl Refusal {
                 (error.to_string(), "one method of client authentication".to_owned())
             }
             Self::Missing { name } => (format!("no {name}"), (*name).to_owned()),
-            Self::GrantUnsupported => pair("another grant type", "client_credentials"),
+            Self::GrantUnsupported => pair("another grant type", "one that is served"),
             Self::Target(error) => (error.to_string(), "<App ID URI>/.default".to_owned()),
             Self::ClientNil => pair("the nil GUID", "an application id"),
             Self::ClientMalformed { length, .. } => {

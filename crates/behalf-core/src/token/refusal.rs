@@ -32,9 +32,9 @@ pub enum Refusal {
         /// The segment as sent; a GUID or DNS name by its form.
         segment: String,
     },
-    /// `common` or `organizations` with a grant that has no user.
+    /// `common` or `organizations`, without a code or refresh token that tells whose tenant is meant.
     #[error(
-        "The address names no particular tenant and client_credentials has no user whose tenant could be taken. Put the tenant's id or domain in place of {segment}."
+        "The address names no particular tenant, and what the request presents does not name one either. Put the tenant's id or domain in place of {segment}."
     )]
     TenantRequired {
         /// `common` or `organizations`.
@@ -58,7 +58,9 @@ pub enum Refusal {
         name: &'static str,
     },
     /// A grant type behalf does not know.
-    #[error("The grant_type is not supported. Expected client_credentials.")]
+    #[error(
+        "The grant_type is not supported. Expected client_credentials, authorization_code, refresh_token, urn:ietf:params:oauth:grant-type:jwt-bearer or urn:ietf:params:oauth:grant-type:token-exchange."
+    )]
     GrantUnsupported,
     /// `scope` or `resource` names no single resource.
     #[error("{0}")]

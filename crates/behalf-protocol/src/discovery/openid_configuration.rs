@@ -2,6 +2,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::EndpointVersion;
+use crate::token::GrantType;
 
 use super::Authority;
 
@@ -78,6 +79,13 @@ pub struct OpenIdConfiguration {
     msgraph_host: String,
 }
 
+const GRANTS: &[&str] = &[
+    GrantType::AuthorizationCode.as_str(),
+    GrantType::ClientCredentials.as_str(),
+    GrantType::RefreshToken.as_str(),
+    GrantType::OnBehalfOf.as_str(),
+    GrantType::TokenExchange.as_str(),
+];
 const CLAIMS_V1: &[&str] = &[
     "sub",
     "iss",
@@ -174,7 +182,7 @@ impl OpenIdConfiguration {
             end_session_endpoint: format!("{oauth2}/logout"),
             check_session_iframe: v1.then(|| format!("{oauth2}/checksession")),
             claims_supported: if v1 { CLAIMS_V1 } else { CLAIMS_V2 },
-            grant_types_supported: &["client_credentials"],
+            grant_types_supported: GRANTS,
             tenant_region_scope: tenant.id().map(|_| "WW"),
             cloud_instance_name: host.to_owned(),
             cloud_graph_host_name: host.to_owned(),
@@ -283,7 +291,7 @@ mod tests {
     #[test]
     fn only_what_is_served_or_fixed_is_published() {
         let read = document(EndpointVersion::V2, MetadataTenant::Common);
-        assert_eq!(read["grant_types_supported"], serde_json::json!(["client_credentials"]));
+        assert_eq!(read["grant_types_supported"], serde_json::json!(GRANTS));
         for absent in [
             "kerberos_endpoint",
             "rbac_url",

@@ -1,10 +1,13 @@
 //! One token request on its way to a decision. Each step is recorded as it is made, so that the
 //! event tells exactly what was checked.
 
+use std::sync::Arc;
+
 use behalf_core::{
     event::{ClientRef, Grant, SignInEvent, Step},
-    id::AppId,
+    id::{AppId, TenantId},
     tenant::TenantSegment,
+    ticket::{CodeTicket, RefreshTicket},
     token::{
         AuthenticatedClient, Refusal, SingleUse,
         assertion::{Addressees, AssertionRefusal},
@@ -93,8 +96,8 @@ impl<'a> Inquiry<'a> {
         headers: &HeaderMap,
         body: &[u8],
     ) -> Result<Granted, Denied> {
-        let tenant = self.tenant().await?;
         let content_type = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok());
+        let tenant = self.tenant(content_type, body).await?;
         let form =
             self.step(Step::Form, TokenForm::parse(content_type, body).map_err(Refusal::Form))?;
         if let Some(id) = form.client_request_id {
@@ -194,12 +197,40 @@ impl<'a> Inquiry<'a> {
         result
     }
 
-    async fn tenant(&mut self) -> Result<std::sync::Arc<TenantFacts>, Denied> {
-        let found = self.core.tenant(self.segment, &self.circumstances).await?;
+    /// The tenant that the path names; under `common`, the one that a code or refresh token was
+    /// sealed for (tickets.md 1).
+    async fn tenant(
+        &mut self,
+        content_type: Option<&str>,
+        body: &[u8],
+    ) -> Result<Arc<TenantFacts>, Denied> {
+        let mut found = self.core.tenant(self.segment, &self.circumstances).await?;
+        if found.is_none()
+            && TenantSegment::parse(self.segment) == Some(TenantSegment::Any)
+            && let Some(home) = self.home_of_ticket(content_type, body)
+        {
+            found = self.core.tenant(&home.to_string(), &self.circumstances).await?;
+        }
         let found = found.ok_or_else(|| unknown_tenant(self.segment));
         let tenant = self.step(Step::Tenant, found)?;
         self.event.tenant = tenant.tenant.id;
         Ok(tenant)
+    }
+
+    fn home_of_ticket(&self, content_type: Option<&str>, body: &[u8]) -> Option<TenantId> {
+        let form = TokenForm::parse(content_type, body).ok()?;
+        let (tickets, now) = (&self.core.server.tickets, self.circumstances.now);
+        match form.grant_type.as_deref()?.parse().ok()? {
+            GrantType::RefreshToken => {
+                let text = form.refresh_token.as_ref()?.expose();
+                Some(tickets.open::<RefreshTicket>(text, now).ok()?.tenant())
+            }
+            GrantType::AuthorizationCode => {
+                let text = form.code.as_ref()?.expose();
+                Some(tickets.open::<CodeTicket>(text, now).ok()?.tenant())
+            }
+            _ => None,
+        }
     }
 
     fn basic_credentials(
@@ -266,7 +297,7 @@ impl<'a> Inquiry<'a> {
         tenant: &TenantFacts,
         named: Named,
         credential: &Presented<'_>,
-    ) -> Result<std::sync::Arc<behalf_core::token::ClientFacts>, Denied> {
+    ) -> Result<Arc<behalf_core::token::ClientFacts>, Denied> {
         let tenant = tenant.tenant.id;
         let named = match (named, credential) {
             (Named::Nobody { sent: None }, Presented::Assertion(unreadable)) => {

@@ -179,7 +179,13 @@ async fn only_what_is_accepted_is_advertised() {
     for path in [format!("/acme.test/v2.0/{WELL_KNOWN}"), format!("/common/{WELL_KNOWN}")] {
         let document = document(&server, &path).await;
         assert_eq!(document["id_token_signing_alg_values_supported"], json!(["RS256"]));
-        assert_eq!(document["grant_types_supported"], json!(["client_credentials"]));
+        let grants = document["grant_types_supported"].as_array().unwrap();
+        for grant in grants {
+            let form = [("grant_type", grant.as_str().unwrap()), ("client_id", "x")];
+            let (_, error, _) = server.post("/acme.test/oauth2/v2.0/token", &form).await.refusal();
+            assert_ne!(error, "unsupported_grant_type", "{grant}");
+        }
+        assert_eq!(grants.len(), 5);
         let algorithms = &document["token_endpoint_auth_signing_alg_values_supported"];
         for algorithm in algorithms.as_array().unwrap() {
             let algorithm = algorithm.as_str().unwrap();

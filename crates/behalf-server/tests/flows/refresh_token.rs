@@ -5,7 +5,7 @@ use std::time::Duration;
 use behalf_core::grant::GrantedFor;
 
 use crate::common::{
-    LEDGER, TestServer,
+    ACME, LEDGER, TestServer,
     users::{ADA, API_SECRET, CLI, ORDERS, grant},
 };
 
@@ -71,6 +71,26 @@ async fn rt_12_and_rt_15_another_clients_or_none_of_ours() {
     }
     let code = server.sealed(&server.code_ticket(CLI, "api://orders/Orders.Read"));
     assert_eq!(server.refresh(CLI, None, (&code, "")).await.refusal(), malformed);
+}
+
+#[tokio::test]
+async fn under_common_it_leads_to_its_own_tenant() {
+    let server = TestServer::with_users().await;
+    let token = server.signed_in().await.text_of("refresh_token");
+    let cli = CLI.to_string();
+    let ask = async |segment: &str, token: &str| {
+        let form = [
+            ("grant_type", "refresh_token"),
+            ("client_id", cli.as_str()),
+            ("refresh_token", token),
+        ];
+        server.post(&format!("/{segment}/oauth2/v2.0/token"), &form).await
+    };
+    let answer = ask("organizations", &token).await;
+    assert_eq!(answer.token().1["tid"], ACME.to_string());
+    assert_eq!(ask("common", &answer.text_of("refresh_token")).await.status, 200);
+    let nobodys = ask("common", "nonsense").await;
+    assert_eq!(nobodys.refusal(), (400, "invalid_request".into(), 50_059));
 }
 
 #[tokio::test]
