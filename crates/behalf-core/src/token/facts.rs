@@ -7,7 +7,7 @@ use behalf_jose::{Certificate, CertificateError, KeyError, Thumbprint, Verifying
 
 use crate::{
     application::{
-        AppKind, Application, CertificateCredential, MemberType, OptionalClaim, Platform,
+        AppKind, Application, CertificateCredential, MemberType, OptionalClaim, Platform, Redirect,
         SecretCredential, Settings, SignInAudience, TokenAlg, TokenVersion,
         identifier_uri::name_key,
     },
@@ -42,6 +42,8 @@ pub struct ClientFacts {
     /// Whether it has a way of asking without a credential: it is native, falls back to it, or has
     /// a redirect URI of a page or of a program on a device.
     pub public_flows: bool,
+    /// Redirect URIs of its pages: their script may read answers.
+    pub pages: Vec<Redirect>,
     /// What its ID tokens carry besides the usual.
     pub id_token_claims: BTreeSet<OptionalClaim>,
     /// Its service principal in the asked tenant, if there is one.
@@ -60,6 +62,11 @@ pub struct ClientPrincipal {
 }
 
 impl ClientFacts {
+    /// Whether script of that origin may read what the client is answered (decisions.md 25).
+    pub fn is_page(&self, origin: &str) -> bool {
+        self.pages.iter().any(|page| page.allows_origin(origin))
+    }
+
     /// Gathers the facts, or `None` where the application must look unknown: a single-tenant
     /// application outside its home (700016). `home_disabled` is the home tenant's state. A
     /// principal of another tenant or application counts as none: its id would become `oid`.
@@ -92,6 +99,12 @@ impl ClientFacts {
             names: application.identifier_uris.iter().map(|uri| name_key(uri.as_str())).collect(),
             public_flows: application.allows_public_flows()
                 || application.redirects.iter().any(|uri| uri.platform != Platform::Web),
+            pages: application
+                .redirects
+                .iter()
+                .filter(|uri| uri.platform == Platform::Spa)
+                .cloned()
+                .collect(),
             id_token_claims: application.optional_claims.id_token.clone(),
             service_principal: principal
                 .filter(|p| p.tenant == asked && p.app_id == application.app_id)

@@ -22,7 +22,7 @@ use behalf_protocol::{
     },
 };
 use behalf_store::{CommitError, ReadError};
-use http::{HeaderMap, header};
+use http::{HeaderMap, HeaderValue, header};
 
 use crate::{
     facts::TenantFacts,
@@ -77,6 +77,10 @@ pub(crate) struct Inquiry<'a> {
     pub(crate) event: SignInEvent,
     /// The client used the Authorization header.
     pub(crate) basic: bool,
+    /// `Origin` as sent.
+    origin: Option<HeaderValue>,
+    /// That is the origin of a page of the client, which may read the answer.
+    page: bool,
 }
 
 impl<'a> Inquiry<'a> {
@@ -87,7 +91,16 @@ impl<'a> Inquiry<'a> {
         circumstances: Circumstances,
     ) -> Self {
         let event = blank_event(version, &circumstances);
-        Self { core, version, segment, circumstances, event, basic: false }
+        Self {
+            core,
+            version,
+            segment,
+            circumstances,
+            event,
+            basic: false,
+            origin: None,
+            page: false,
+        }
     }
 
     /// Checks the request in the order of implementation.md 5.
@@ -96,6 +109,7 @@ impl<'a> Inquiry<'a> {
         headers: &HeaderMap,
         body: &[u8],
     ) -> Result<Granted, Denied> {
+        self.origin = headers.get(header::ORIGIN).cloned();
         let content_type = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok());
         let tenant = self.tenant(content_type, body).await?;
         let form =
@@ -113,7 +127,7 @@ impl<'a> Inquiry<'a> {
         // client that sends the same mistake over and over uses its own share of failures only.
         let named = self.name_client(presented.client_id, &credential)?;
         let grant = self.grant(&form)?;
-        let from_page = headers.contains_key(header::ORIGIN);
+        let from_page = self.origin.is_some();
         let asked =
             Asked { tenant: &tenant, form: &form, named, credential: &credential, from_page };
         // Only the first is on everybody's path: the others bring a box of their own.
@@ -174,6 +188,15 @@ impl<'a> Inquiry<'a> {
                 tracing::error!(%error, "a used client assertion could not be recorded");
                 Err(Denied::Unavailable)
             }
+        }
+    }
+
+    /// Lets script of the client's own page read the answer, and nobody else's; never with
+    /// credentials (decisions.md 25).
+    pub(super) fn share(&self, answer: &mut HeaderMap) {
+        if let Some(origin) = self.origin.as_ref().filter(|_| self.page) {
+            answer.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+            answer.insert(header::VARY, HeaderValue::from_static("Origin"));
         }
     }
 
@@ -316,7 +339,10 @@ impl<'a> Inquiry<'a> {
         let id = self.inspect(Step::Client, named)?;
         let client = self.core.server.facts.client(tenant, id).await?;
         let client = client.ok_or(Refusal::ClientUnknown { client: id, tenant });
-        Ok(self.step(Step::Client, client)?)
+        let client = self.step(Step::Client, client)?;
+        let origin = self.origin.as_ref().and_then(|origin| origin.to_str().ok());
+        self.page = origin.is_some_and(|origin| client.is_page(origin));
+        Ok(client)
     }
 }
 

@@ -168,6 +168,7 @@ fn answer(
     };
     let mut response = Response::new(Body::from(json));
     no_store(response.headers_mut(), &inquiry.circumstances);
+    inquiry.share(response.headers_mut());
     response
 }
 
@@ -212,6 +213,8 @@ fn refused(
     answer: ErrorAnswer<'_>,
     _proof: &Logged,
 ) -> Response<Body> {
-    ErrorAnswer { basic: inquiry.basic, ..answer }
-        .respond(&core.server.public_url, &inquiry.circumstances)
+    let mut response = ErrorAnswer { basic: inquiry.basic, ..answer }
+        .respond(&core.server.public_url, &inquiry.circumstances);
+    inquiry.share(response.headers_mut());
+    response
 }

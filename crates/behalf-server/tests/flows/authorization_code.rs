@@ -98,6 +98,12 @@ async fn v24_a_page_redeems_from_the_page() {
     let answer = ask(page, "").await;
     assert_eq!(answer.status, 200, "{}", answer.text);
     assert_eq!(answer.json()["refresh_token_expires_in"], 86_400);
+    assert_eq!(answer.header("access-control-allow-origin"), page);
+    assert_eq!(answer.header("access-control-allow-credentials"), None);
     assert_eq!(ask(None, "").await.refusal(), (400, "invalid_request".into(), 9_002_327));
-    assert_eq!(ask(page, API_SECRET).await.refusal(), (401, "invalid_client".into(), 700_025));
+    let refused = ask(page, API_SECRET).await;
+    assert_eq!(refused.refusal(), (401, "invalid_client".into(), 700_025));
+    assert_eq!(refused.header("access-control-allow-origin"), page, "errors too");
+    let other = ask(Some("https://evil.test"), "").await;
+    assert_eq!(other.header("access-control-allow-origin"), None);
 }
