@@ -27,6 +27,7 @@ mod flows {
     mod refresh_token;
     mod revocation;
     mod sign_in_log;
+    mod sign_out;
     mod stopping;
     mod strict_clients;
     mod token_http;

@@ -13,10 +13,11 @@ use behalf_protocol::{
     authorize::{Prompt, SuccessResponse},
 };
 use behalf_store::ReadError;
-use http::Response;
+use http::{Response, header};
 use uuid::Uuid;
 
 use super::{flow::Flow, visit::Visit, way::Way};
+use crate::session::cookie;
 
 /// Issues a code for `account` and sends it to the client. Writes no row.
 pub(super) async fn issue(
@@ -57,7 +58,11 @@ pub(super) async fn issue(
         admin_consent: request.prompts.contains(Prompt::AdminConsent),
         iss: &way.iss,
     };
-    way.send(visit, &answer.parameters())
+    let mut answer = way.send(visit, &answer.parameters());
+    if let Some(told) = cookie::with_client(&visit.cookies.clients, way.trusted.client()) {
+        answer.headers_mut().append(header::SET_COOKIE, told);
+    }
+    answer
 }
 
 /// The user's tenant, and the client's service principal there.

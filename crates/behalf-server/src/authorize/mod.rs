@@ -10,6 +10,7 @@ mod consent;
 mod endpoint;
 mod flow;
 mod form;
+mod logout;
 mod proceed;
 mod respond;
 mod sign_in;
@@ -32,6 +33,9 @@ pub(crate) fn routes() -> Router<Arc<Core>> {
         .route("/{tenant}/oauth2/v2.0/authorize", get(endpoint::v2).post(endpoint::posted))
         .route("/{tenant}/adminconsent", get(endpoint::admin_v1))
         .route("/{tenant}/v2.0/adminconsent", get(endpoint::admin_v2))
+        .route("/{tenant}/oauth2/logout", get(logout::asked).post(endpoint::posted))
+        .route("/{tenant}/oauth2/v2.0/logout", get(logout::asked).post(endpoint::posted))
+        .route("/{tenant}/sign-out", post(logout::confirmed))
         .route("/{tenant}/continue", get(endpoint::go_on))
         .route("/{tenant}/login", post(sign_in::password))
         .route("/{tenant}/second-factor", post(sign_in::second_factor))

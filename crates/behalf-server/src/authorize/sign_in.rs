@@ -26,9 +26,10 @@ use super::{
     way::Way,
 };
 use crate::{
-    directory::{Directory, Refusal as DirectoryRefusal, UserRefusal},
+    directory::Directory,
     pages::{self, AccountPickerPage, SecondFactorPage, SignInPage},
     session::{
+        NotVerified,
         account::{self, NewSession},
         cookie, csrf,
         lockout::{Attempt, Factor, Locked},
@@ -231,22 +232,16 @@ async fn log_in(
         factor: Factor::Password,
     };
     let again = |problem: &str| page(visit, (&way, &sent.flow), &typed, Some(problem));
-    let lockout = &visit.server().authentication.lockout;
-    if let Err(locked) = lockout.admit(&attempt, visit.now()) {
-        return Ok(wait(again(&too_often(locked)), locked));
-    }
     let Some(password) = PresentedPassword::new(sent.form.get("password").to_owned()) else {
         return Ok(again(WRONG));
     };
-    let passwords = &visit.server().authentication.passwords;
-    let Ok(checked) = passwords.check(found.user.as_ref(), &password).await else {
-        lockout.withdrawn(&attempt, visit.now());
-        return Ok(visit.unavailable());
-    };
-    let (Ok(_), Some(user), Some(tenant)) = (checked, &found.user, &found.tenant) else {
-        return Ok(again(WRONG));
-    };
-    lockout.succeeded(&attempt, visit.now());
+    let authentication = &visit.server().authentication;
+    let user = found.user.as_ref();
+    match authentication.password(&attempt, user, &password, visit.now()).await {
+        Ok(_) => {}
+        Err(refusal) => return Ok(not_verified(visit, refusal, again)),
+    }
+    let (Some(user), Some(tenant)) = (user, &found.tenant) else { return Ok(again(WRONG)) };
     if user.disabled {
         let text = "This account is disabled. Ask an administrator.".to_owned();
         let title = "You cannot sign in";
@@ -266,6 +261,24 @@ async fn log_in(
     }
     let shown = Shown { user, tenant, methods, time: visit.now() };
     signed_in(visit, (&way, &sent.flow), shown).await
+}
+
+/// The same page `again`, with what was wrong; or nothing was looked at.
+fn not_verified(
+    visit: &Visit<'_>,
+    refusal: NotVerified,
+    again: impl Fn(&str) -> Response<Body>,
+) -> Response<Body> {
+    match refusal {
+        NotVerified::Wrong(_) => again(WRONG),
+        NotVerified::WrongCode => again(WRONG_CODE),
+        NotVerified::Locked(locked) => wait(again(&too_often(locked)), locked),
+        NotVerified::Busy(_) => visit.unavailable(),
+        NotVerified::Directory(error) => {
+            tracing::error!(%error, "a factor could not be checked");
+            visit.unavailable()
+        }
+    }
 }
 
 /// A wrong sign-in that must wait.
@@ -393,21 +406,10 @@ async fn verify(
         factor: Factor::Code,
     };
     let server = visit.server();
-    let lockout = &server.authentication.lockout;
-    if let Err(locked) = lockout.admit(&attempt, visit.now()) {
-        return Ok(wait(again(&too_often(locked)), locked));
-    }
     let directory = Directory::of(server).acted_on_by(user.name.as_str());
-    let whose = (tenant.id, user.id);
-    let code = sent.form.get("code");
-    match directory.use_second_factor(whose, code, &server.authentication.master).await {
-        Ok(_) => lockout.succeeded(&attempt, visit.now()),
-        Err(DirectoryRefusal::User(UserRefusal::WrongCode)) => return Ok(again(WRONG_CODE)),
-        Err(error) => {
-            tracing::error!(%error, "a second factor could not be checked");
-            lockout.withdrawn(&attempt, visit.now());
-            return Ok(visit.unavailable());
-        }
+    let (whose, code) = ((tenant.id, user.id), (sent.form.get("code"), visit.now()));
+    if let Err(refusal) = server.authentication.code(&directory, &attempt, whose, code).await {
+        return Ok(not_verified(visit, refusal, again));
     }
     let methods = vec![
         AuthenticationMethod::Password,

@@ -183,6 +183,12 @@ impl<'a> Visit<'a> {
         accounts.iter().any(|signed| !signed.account.user.roles.is_empty())
     }
 
+    /// A page that loads `frames`.
+    pub(super) fn framing(&self, template: &impl Template, frames: &[String]) -> Response<Body> {
+        let page = Page::new(StatusCode::OK).framing(frames.iter().map(String::as_str));
+        self.finish(page.answer(template, &self.circumstances))
+    }
+
     fn simple(&self, status: StatusCode, kind: AadSts, words: (&str, &str)) -> Response<Body> {
         let circumstances = &self.circumstances;
         let page = ProblemPage {

@@ -40,7 +40,6 @@ impl<'a> Page<'a> {
     }
 
     /// It loads `uris` in frames: front-channel sign-out.
-    #[cfg_attr(not(test), expect(dead_code, reason = "signing out is the next to use it"))]
     pub(crate) fn framing(mut self, uris: impl IntoIterator<Item = &'a str>) -> Self {
         self.frames.extend(uris);
         self

@@ -16,12 +16,10 @@ pub(crate) use answer::{Page, redirect};
 pub(crate) use consent::{Chain, ConsentPage, NeedsAdminPage, Permission, Wanted};
 #[expect(unused_imports, reason = "the device flow is the next to use them")]
 pub(crate) use device::{DeviceConfirmPage, DevicePage};
-pub(crate) use problem::{FormPostPage, ProblemPage};
-#[expect(unused_imports, reason = "signing out is the next to use them")]
-pub(crate) use problem::{Link, NoticePage};
-#[expect(unused_imports, reason = "signing out is the next to use it")]
-pub(crate) use sign_in::ConfirmSignOutPage;
-pub(crate) use sign_in::{Account, AccountPickerPage, SecondFactorPage, SignInPage};
+pub(crate) use problem::{FormPostPage, Link, NoticePage, ProblemPage};
+pub(crate) use sign_in::{
+    Account, AccountPickerPage, ConfirmSignOutPage, SecondFactorPage, SignInPage,
+};
 
 /// The one style sheet.
 pub(crate) const STYLE: &str = include_str!("style.css");

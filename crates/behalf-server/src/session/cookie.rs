@@ -3,7 +3,10 @@
 //! All of them are `__Host-` cookies (RFC 6265bis 4.1.3.2): of this host alone, sent over TLS only,
 //! invisible to script, and not sent along when another site posts here.
 
+use behalf_core::id::AppId;
+use behalf_jose::base64url;
 use http::{HeaderMap, HeaderValue, header};
+use uuid::Uuid;
 
 use super::device::FAMILIAR_FOR;
 
@@ -13,6 +16,11 @@ const SESSION: &str = "__Host-behalf-session";
 const BROWSER: &str = "__Host-behalf-browser";
 /// Proof that a user has signed in here before.
 const DEVICE: &str = "__Host-behalf-device";
+/// Applications that got a code, newest first, with `~` between: whom to tell of a sign-out. Not
+/// sealed, for it says nothing but whom to tell.
+const CLIENTS: &str = "__Host-behalf-clients";
+/// Most applications that are told.
+const CLIENTS_MAX: usize = 20;
 /// Most accounts that are signed in at once.
 const ACCOUNTS_MAX: usize = 5;
 /// Longest value of a cookie; browsers keep 4096 bytes with name and attributes.
@@ -27,6 +35,8 @@ pub(crate) struct Cookies {
     pub(crate) browser: Option<String>,
     /// The familiar device's.
     pub(crate) device: Option<String>,
+    /// Applications that got a code.
+    pub(crate) clients: Vec<AppId>,
 }
 
 impl Cookies {
@@ -42,6 +52,9 @@ impl Cookies {
                     found.sessions = tickets.map(str::to_owned).collect();
                 }
                 BROWSER if value.len() == 22 => found.browser = Some(value.to_owned()),
+                CLIENTS if fits => {
+                    found.clients = value.split('~').filter_map(app).take(CLIENTS_MAX).collect();
+                }
                 DEVICE if fits => found.device = Some(value.to_owned()),
                 _ => {}
             }
@@ -69,6 +82,27 @@ pub(crate) fn sessions<'a>(tickets: impl IntoIterator<Item = &'a str>) -> Option
     }
     let life = if value.is_empty() { "; Max-Age=0" } else { "" };
     set(SESSION, &value, life)
+}
+
+fn app(text: &str) -> Option<AppId> {
+    let bytes = base64url::decode(text).ok()?.try_into().ok()?;
+    Some(AppId(Uuid::from_bytes(bytes)))
+}
+
+/// Adds an application to those that got a code; `None` when it is the newest already.
+pub(crate) fn with_client(known: &[AppId], newest: AppId) -> Option<HeaderValue> {
+    if known.first() == Some(&newest) {
+        return None;
+    }
+    let others = known.iter().filter(|app| **app != newest);
+    let all = std::iter::once(&newest).chain(others).take(CLIENTS_MAX);
+    let all: Vec<_> = all.map(|app| base64url::encode(app.bytes())).collect();
+    set(CLIENTS, &all.join("~"), "")
+}
+
+/// Forgets them.
+pub(crate) fn without_clients() -> Option<HeaderValue> {
+    set(CLIENTS, "", "; Max-Age=0")
 }
 
 /// Sets what this browser's forms are bound to.

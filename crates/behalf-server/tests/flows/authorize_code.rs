@@ -10,6 +10,8 @@ use super::browser::{
 };
 use crate::common::{ACME, BASE, GLOBEX, encode};
 
+/// RFC 7636 appendix B.
+const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 const BOB: &str = "bob@acme.test";
 
 #[tokio::test]
@@ -47,6 +49,26 @@ async fn sign_in_consent_code() {
     let again = browser.open(&request(&[])).await.left();
     assert_eq!(again.code(&server).1.user, user_id(BOB));
     assert_ne!(again.get("code"), landing.get("code"));
+}
+
+#[tokio::test]
+async fn a_code_of_the_browser_is_redeemed_for_tokens() {
+    let server = world().await;
+    let landing = Browser::new(&server).whole_way(&request(&[]), BOB).await;
+    let client = DESK.to_string();
+    let form = [
+        ("grant_type", "authorization_code"),
+        ("client_id", client.as_str()),
+        ("code", landing.get("code")),
+        ("redirect_uri", BACK),
+        ("code_verifier", VERIFIER),
+    ];
+    let answer = server.post("/acme.test/oauth2/v2.0/token", &form).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    let (_, claims) = answer.token();
+    assert_eq!((&claims["scp"], &claims["tid"]), (&"Orders.Read".into(), &ACME.to_string().into()));
+    assert_eq!(claims["oid"], user_id(BOB).to_string());
+    assert!(answer.json()["refresh_token"].is_string() && answer.json()["id_token"].is_string());
 }
 
 #[tokio::test]
