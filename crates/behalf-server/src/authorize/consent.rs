@@ -24,8 +24,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     flow::{Flow, Turn},
+    form::Sent,
     proceed::Asked,
-    sign_in::{Sent, answered as answer_of, go_on, sealed, too_long},
+    sign_in::{answered as answer_of, go_on, sealed, too_long},
     visit::Visit,
     way::Way,
 };

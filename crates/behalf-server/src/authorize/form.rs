@@ -1,9 +1,13 @@
-//! The forms of our own pages.
+//! The forms of our own pages, and the flows that they belong to.
 
 use axum::body::Body;
-use http::{HeaderMap, header};
+use behalf_protocol::authorize::AuthorizeParameters;
+use http::{HeaderMap, Response, header, request::Parts};
 use http_body_util::{BodyExt as _, Limited};
 use zeroize::Zeroize;
+
+use super::{endpoint, flow::Flow, visit::Visit, way::Way};
+use crate::session::csrf;
 
 /// Longest form, in bytes: a sealed flow, a sealed list and a reason.
 const BODY_MAX: usize = 32 * 1024;
@@ -53,5 +57,43 @@ impl Drop for Form {
         for (_, value) in &mut self.0 {
             value.zeroize();
         }
+    }
+}
+
+/// A form of one of our pages, and the flow that it belongs to.
+pub(super) struct Sent {
+    pub(super) form: Form,
+    pub(super) flow: Flow,
+}
+
+impl Sent {
+    /// Reads a form; refuses other sites', other browsers' and those that waited too long.
+    pub(super) async fn read(
+        visit: &Visit<'_>,
+        parts: &Parts,
+        body: Body,
+    ) -> Result<Self, Box<Response<Body>>> {
+        endpoint::admit(visit)?;
+        if csrf::same_origin(visit.headers, &visit.server().public_url).is_err() {
+            return Err(Box::new(visit.foreign()));
+        }
+        let form = Form::read(visit.headers, body).await;
+        let form = form.map_err(|_| Box::new(visit.unreadable()))?;
+        let flow = visit.open(form.get("flow"))?;
+        if flow.segment != endpoint::segment(parts) {
+            return Err(Box::new(visit.unreadable()));
+        }
+        Ok(Self { form, flow })
+    }
+
+    /// The way back of its flow.
+    pub(super) async fn way(&self, visit: &Visit<'_>) -> Result<Way, Box<Response<Body>>> {
+        let parameters = AuthorizeParameters::parse(&self.flow.query)
+            .map_err(|_| Box::new(visit.unreadable()))?;
+        Way::find(visit, &self.flow, &parameters).await
+    }
+
+    pub(super) fn cancelled(&self) -> bool {
+        self.form.get("do") == "cancel"
     }
 }

@@ -8,6 +8,7 @@
 mod code;
 mod consent;
 mod endpoint;
+mod event;
 mod flow;
 mod form;
 mod logout;

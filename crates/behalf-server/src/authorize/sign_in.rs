@@ -14,14 +14,14 @@ use behalf_core::{
     time::Timestamp,
     user::{PresentedPassword, User, UserPrincipalName},
 };
-use behalf_protocol::{authorize::AuthorizeParameters, error::AadSts};
+use behalf_protocol::error::AadSts;
 use behalf_store::ReadError;
 use http::{Response, StatusCode, header, request::Parts};
 
 use super::{
-    endpoint,
+    event::{self, Refused},
     flow::{Flow, Half, Turn},
-    form::Form,
+    form::Sent,
     visit::{Problem, Visit},
     way::Way,
 };
@@ -31,7 +31,7 @@ use crate::{
     session::{
         NotVerified,
         account::{self, NewSession},
-        cookie, csrf,
+        cookie,
         lockout::{Attempt, Factor, Locked},
     },
     state::Core,
@@ -125,44 +125,6 @@ pub(super) fn too_long(visit: &Visit<'_>, way: &Way, flow: &Flow) -> Response<Bo
     way.refuse(visit, flow.kind, &Refusal::TooLong)
 }
 
-/// A form of one of our pages, and the flow that it belongs to.
-pub(super) struct Sent {
-    pub(super) form: Form,
-    pub(super) flow: Flow,
-}
-
-impl Sent {
-    /// Reads a form; refuses other sites', other browsers' and those that waited too long.
-    pub(super) async fn read(
-        visit: &Visit<'_>,
-        parts: &Parts,
-        body: Body,
-    ) -> Result<Self, Box<Response<Body>>> {
-        endpoint::admit(visit)?;
-        if csrf::same_origin(visit.headers, &visit.server().public_url).is_err() {
-            return Err(Box::new(visit.foreign()));
-        }
-        let form = Form::read(visit.headers, body).await;
-        let form = form.map_err(|_| Box::new(visit.unreadable()))?;
-        let flow = visit.open(form.get("flow"))?;
-        if flow.segment != endpoint::segment(parts) {
-            return Err(Box::new(visit.unreadable()));
-        }
-        Ok(Self { form, flow })
-    }
-
-    /// The way back of its flow.
-    pub(super) async fn way(&self, visit: &Visit<'_>) -> Result<Way, Box<Response<Body>>> {
-        let parameters = AuthorizeParameters::parse(&self.flow.query)
-            .map_err(|_| Box::new(visit.unreadable()))?;
-        Way::find(visit, &self.flow, &parameters).await
-    }
-
-    pub(super) fn cancelled(&self) -> bool {
-        self.form.get("do") == "cancel"
-    }
-}
-
 /// To the page that comes next.
 pub(super) fn go_on(visit: &Visit<'_>, way: &Way, flow: &Flow) -> Response<Body> {
     match sealed(visit, way, flow) {
@@ -239,10 +201,15 @@ async fn log_in(
     let user = found.user.as_ref();
     match authentication.password(&attempt, user, &password, visit.now()).await {
         Ok(_) => {}
-        Err(refusal) => return Ok(not_verified(visit, refusal, again)),
+        Err(refusal) => {
+            let who = Refused { tenant, user: user.map(|user| user.id), cause: &refusal };
+            event::refused(visit, (&way, &sent.flow), who).await?;
+            return Ok(not_verified(visit, refusal, again));
+        }
     }
     let (Some(user), Some(tenant)) = (user, &found.tenant) else { return Ok(again(WRONG)) };
     if user.disabled {
+        event::disabled(visit, (&way, &sent.flow), (tenant.id, user.id)).await?;
         let text = "This account is disabled. Ask an administrator.".to_owned();
         let title = "You cannot sign in";
         let problem = Problem { title, text, public: true, ..Problem::default() };
@@ -409,6 +376,8 @@ async fn verify(
     let directory = Directory::of(server).acted_on_by(user.name.as_str());
     let (whose, code) = ((tenant.id, user.id), (sent.form.get("code"), visit.now()));
     if let Err(refusal) = server.authentication.code(&directory, &attempt, whose, code).await {
+        let who = Refused { tenant: tenant.id, user: Some(user.id), cause: &refusal };
+        event::refused(visit, (&way, &sent.flow), who).await?;
         return Ok(not_verified(visit, refusal, again));
     }
     let methods = vec![

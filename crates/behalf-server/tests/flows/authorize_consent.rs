@@ -262,6 +262,29 @@ async fn cn_12_nobody_is_told_who_exists() {
 }
 
 #[tokio::test]
+async fn a_refused_sign_in_is_in_the_log() {
+    use behalf_core::event::{ClientRef, Outcome, Step};
+    let server = world().await;
+    for (name, password, code, failed, user) in [
+        (BOB, "wrong password", 50_126, Step::Presented, Some(user_id(BOB))),
+        ("nobody@acme.test", PASSWORD, 50_126, Step::Presented, None),
+        ("dan@acme.test", PASSWORD, 50_057, Step::User, Some(user_id("dan@acme.test"))),
+    ] {
+        let mut browser = Browser::new(&server);
+        let page = browser.open(&request(&[])).await.page();
+        let fields = [("username", name), ("password", password), ("do", "sign-in")];
+        let answer = browser.post(&page, &fields).await;
+        let id = answer.header("x-ms-request-id").unwrap().parse().unwrap();
+        let event = server.event(behalf_core::id::RequestId(id));
+        assert_eq!((event.tenant, event.user), (ACME, user), "{name}");
+        assert_eq!(event.client, ClientRef::Id(DESK));
+        assert_eq!(event.trail.first_failed(), Some(failed));
+        let Outcome::Refused { code: found, .. } = event.outcome else { panic!("issued") };
+        assert_eq!(found, code);
+    }
+}
+
+#[tokio::test]
 async fn cn_11_guessing_ends_and_the_user_goes_on_elsewhere() {
     let server = world().await;
     let mut browser = Browser::new(&server);
