@@ -46,13 +46,12 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
 });
 
 fn client(certificate: CertificateCredential) -> ClientFacts {
-    let tenant = Tenant {
-        id: "ac3e0000-0000-4000-8000-000000000001".parse::<TenantId>().expect("a GUID"),
-        display_name: "Acme".into(),
-        domains: vec![DomainName::parse("acme.test").expect("a domain")],
-        disabled: false,
-        created: Timestamp(0),
-    };
+    let tenant = Tenant::new(
+        "ac3e0000-0000-4000-8000-000000000001".parse::<TenantId>().expect("a GUID"),
+        "Acme",
+        vec![DomainName::parse("acme.test").expect("a domain")],
+        Timestamp(0),
+    );
     let application = Application {
         certificates: vec![certificate],
         ..Application::new(
