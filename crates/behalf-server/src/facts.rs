@@ -4,6 +4,7 @@
 //! depends on has changed, in whichever tenant (decisions.md 2), so a warm request reads nothing
 //! from the database and a removed secret bites at once.
 
+mod resource;
 mod users;
 
 use std::{
@@ -15,15 +16,17 @@ use std::{
 use behalf_core::{
     application::Application,
     claims::Issuers,
-    id::{AppId, TenantId, parse_guid},
-    service_principal::ServicePrincipal,
+    id::{AppId, TenantId},
     tenant::{Tenant, TenantSegment},
     token::{ClientFacts, ResourceFacts},
 };
 use behalf_store::{ReadError, Reading, Stamp, Store};
 use quick_cache::{Equivalent, sync::Cache};
 
+pub(crate) use resource::{named_principal, named_resource};
+
 use crate::telemetry::{CacheName, Metrics};
+use resource::resource_name;
 
 /// Most entries of each kind. A client and a resource in use cost about two kilobytes.
 const CAPACITY: usize = 20_000;
@@ -275,31 +278,15 @@ async fn home_disabled(
     Ok(reading.tenant(application.tenant).await?.is_none_or(|home| home.value.disabled))
 }
 
-/// Resolves a resource name: an `appId`, else an App ID URI (protocol 2.5).
-async fn named_resource(
-    reading: &Reading<'_>,
-    tenant: TenantId,
-    name: &str,
-) -> Result<Option<(ServicePrincipal, Application)>, ReadError> {
-    let principal = match parse_guid(name) {
-        Ok(guid) => reading.service_principal_by_app_id(tenant, AppId(guid)).await?,
-        Err(_) => reading.service_principal_by_name(tenant, name).await?,
-    };
-    let Some(principal) = principal.map(|stored| stored.value) else { return Ok(None) };
-    let home = reading.application(principal.home, principal.application).await?;
-    // No application left behind a service principal: no tokens for it (protocol 6.4).
-    Ok(home.map(|application| (principal, application.value)))
-}
-
-/// Reads what one client may do as itself at the resource that it names, with or without `spn:`.
+/// Reads what one client may do as itself at the resource that it names.
 async fn read_resource(
     reading: &Reading<'_>,
     client: &ClientFacts,
     requested: &str,
 ) -> Result<Option<ResourceFacts>, ReadError> {
     let tenant = client.tenant.id;
-    let name = requested.strip_prefix("spn:").unwrap_or(requested);
-    let Some((principal, application)) = named_resource(reading, tenant, name).await? else {
+    let name = resource_name(requested);
+    let Some((principal, application)) = named_resource(reading, tenant, requested).await? else {
         return Ok(None);
     };
     let home_disabled = home_disabled(reading, &application).await?;

@@ -5,7 +5,7 @@ use behalf_core::{
     application::Require,
     authorize::{self, Account, Next, Progress, Refusal, Wishes, check, consent_request, next},
     consent,
-    id::{AppId, TenantId, parse_guid},
+    id::TenantId,
 };
 use behalf_protocol::{
     admin_consent::AdminConsentRequest,
@@ -22,6 +22,7 @@ use super::{
     visit::Visit,
     way::{self, Way},
 };
+use crate::facts::named_resource;
 
 /// An administrator consents within so many seconds of his sign-in (decisions.md 23).
 const ADMIN_CONSENT_MAX_AGE: u32 = 600;
@@ -181,13 +182,7 @@ async fn of_resource(
     permissions: &RequestedPermissions<'_>,
 ) -> Result<Require, ReadError> {
     let reading = visit.server().store.reading();
-    let name = name.strip_prefix("spn:").unwrap_or(name);
-    let principal = match parse_guid(name) {
-        Ok(id) => reading.service_principal_by_app_id(tenant, AppId(id)).await?,
-        Err(_) => reading.service_principal_by_name(tenant, name).await?,
-    };
-    let Some(principal) = principal else { return Ok(Require::default()) };
-    let Some(app) = reading.application(principal.home, principal.application).await? else {
+    let Some((_, app)) = named_resource(&reading, tenant, name).await? else {
         return Ok(Require::default());
     };
     let asked_for = |value: &str| match permissions {

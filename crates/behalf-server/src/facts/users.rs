@@ -17,7 +17,7 @@ use behalf_protocol::claims::Actor;
 use behalf_store::{ReadError, Reading};
 use quick_cache::{Equivalent, sync::Cache};
 
-use super::{CAPACITY, Cached, Facts, home_disabled, named_resource};
+use super::{CAPACITY, Cached, Facts, home_disabled, named_resource, resource::resource_name};
 use crate::telemetry::CacheName;
 
 /// A fact, or that there is none.
@@ -113,10 +113,9 @@ impl Facts {
             return Ok(cached.facts.clone());
         }
         let reading = self.store.reading();
-        let name = requested.strip_prefix("spn:").unwrap_or(requested);
-        let facts = match named_resource(&reading, who.tenant, name).await? {
+        let facts = match named_resource(&reading, who.tenant, requested).await? {
             Some((principal, application)) => {
-                let target = (name, &principal, &application);
+                let target = (resource_name(requested), &principal, &application);
                 Some(Arc::new(read_delegated(&reading, (client, user), target).await?))
             }
             None => None,

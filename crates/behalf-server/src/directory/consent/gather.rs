@@ -7,7 +7,7 @@ use behalf_core::{
     application::{Application, IdentifierUri},
     consent::{AppInTenant, ConsentFacts, NamedScopes, Wanted},
     grant::{GrantedFor, PermissionGrant},
-    id::{AppId, ObjectId, TenantId, parse_guid},
+    id::{AppId, ObjectId, TenantId},
     service_principal::AppRoleAssignment,
     tenant::Tenant,
     time::Timestamp,
@@ -26,6 +26,7 @@ use super::super::{
     names::{Claim, judge},
     tenant,
 };
+use crate::facts::named_principal;
 
 /// Most applications that one decision may draw in.
 const APPS_MAX: usize = 200;
@@ -187,16 +188,9 @@ impl Gatherer<'_, '_> {
     async fn named(&mut self, scopes: &[NamedScopes]) -> Result<Vec<AppId>, Refusal> {
         let mut ids = Vec::new();
         for NamedScopes { resource, .. } in scopes {
-            let name = resource.strip_prefix("spn:").unwrap_or(resource);
-            if let Ok(id) = parse_guid(name) {
-                // Only what is known here: nothing of other tenants is told by asking for it.
-                let known =
-                    self.reading.service_principal_by_app_id(self.here.id, AppId(id)).await?;
-                ids.extend(known.map(|principal| principal.app_id));
-            } else {
-                let known = self.reading.service_principal_by_name(self.here.id, name).await?;
-                ids.extend(known.map(|principal| principal.app_id));
-            }
+            // Only what is known here: nothing of other tenants is told by asking for it.
+            let known = named_principal(self.reading, self.here.id, resource).await?;
+            ids.extend(known.map(|principal| principal.app_id));
         }
         Ok(ids)
     }
