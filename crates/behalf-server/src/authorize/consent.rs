@@ -26,7 +26,7 @@ use super::{
     flow::{Flow, Turn},
     form::Sent,
     proceed::Asked,
-    sign_in::{answered as answer_of, go_on, sealed, too_long},
+    respond::{answered as answer_of, go_on, sealed, too_long},
     visit::Visit,
     way::Way,
 };
@@ -261,11 +261,7 @@ async fn answer(
     parts: &Parts,
     body: Body,
 ) -> Result<Response<Body>, Box<Response<Body>>> {
-    let sent = Sent::read(visit, parts, body).await?;
-    let way = sent.way(visit).await?;
-    if sent.cancelled() {
-        return Ok(way.refuse(visit, sent.flow.kind, &Refusal::Cancelled));
-    }
+    let (sent, way) = Sent::read(visit, parts, body).await?;
     let accounts = visit.accounts(way.tenant_id()).await;
     let accounts = accounts.map_err(|_| Box::new(visit.unavailable()))?;
     let chosen = |session| sent.flow.session == Some(session);

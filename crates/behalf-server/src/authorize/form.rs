@@ -1,6 +1,7 @@
 //! The forms of our own pages, and the flows that they belong to.
 
 use axum::body::Body;
+use behalf_core::authorize::Refusal;
 use behalf_protocol::authorize::AuthorizeParameters;
 use http::{HeaderMap, Response, header, request::Parts};
 use http_body_util::{BodyExt as _, Limited};
@@ -42,6 +43,15 @@ impl Form {
         Ok(form)
     }
 
+    /// What a page of ours sent; refuses other sites' forms.
+    pub(super) async fn posted(visit: &Visit<'_>, body: Body) -> Result<Self, Box<Response<Body>>> {
+        endpoint::admit(visit)?;
+        if csrf::same_origin(visit.headers, &visit.server().public_url).is_err() {
+            return Err(Box::new(visit.foreign()));
+        }
+        Self::read(visit.headers, body).await.map_err(|_| Box::new(visit.unreadable()))
+    }
+
     /// A field that was sent once; empty where it was not.
     pub(super) fn get(&self, name: &str) -> &str {
         let mut found = self.0.iter().filter(|(known, _)| known == name);
@@ -67,33 +77,24 @@ pub(super) struct Sent {
 }
 
 impl Sent {
-    /// Reads a form; refuses other sites', other browsers' and those that waited too long.
+    /// Reads a form and finds the way back of its flow; refuses other sites', other browsers' and
+    /// those that waited too long, and goes back where the user cancelled.
     pub(super) async fn read(
         visit: &Visit<'_>,
         parts: &Parts,
         body: Body,
-    ) -> Result<Self, Box<Response<Body>>> {
-        endpoint::admit(visit)?;
-        if csrf::same_origin(visit.headers, &visit.server().public_url).is_err() {
-            return Err(Box::new(visit.foreign()));
-        }
-        let form = Form::read(visit.headers, body).await;
-        let form = form.map_err(|_| Box::new(visit.unreadable()))?;
+    ) -> Result<(Self, Way), Box<Response<Body>>> {
+        let form = Form::posted(visit, body).await?;
         let flow = visit.open(form.get("flow"))?;
         if flow.segment != endpoint::segment(parts) {
             return Err(Box::new(visit.unreadable()));
         }
-        Ok(Self { form, flow })
-    }
-
-    /// The way back of its flow.
-    pub(super) async fn way(&self, visit: &Visit<'_>) -> Result<Way, Box<Response<Body>>> {
-        let parameters = AuthorizeParameters::parse(&self.flow.query)
-            .map_err(|_| Box::new(visit.unreadable()))?;
-        Way::find(visit, &self.flow, &parameters).await
-    }
-
-    pub(super) fn cancelled(&self) -> bool {
-        self.form.get("do") == "cancel"
+        let parameters =
+            AuthorizeParameters::parse(&flow.query).map_err(|_| Box::new(visit.unreadable()))?;
+        let way = Way::find(visit, &flow, &parameters).await?;
+        if form.get("do") == "cancel" {
+            return Err(Box::new(way.refuse(visit, flow.kind, &Refusal::Cancelled)));
+        }
+        Ok((Self { form, flow }, way))
     }
 }

@@ -21,7 +21,7 @@ use behalf_store::ReadError;
 use http::{Response, header, request::Parts};
 use serde::{Deserialize, Serialize};
 
-use super::{endpoint, form::Form, sign_in::answered, visit::Visit};
+use super::{endpoint, form::Form, respond::answered, visit::Visit};
 use crate::{
     pages::{ConfirmSignOutPage, Link, NoticePage},
     session::{account::SignedIn, cookie, csrf},
@@ -80,11 +80,7 @@ pub(super) async fn confirmed(State(core): State<Arc<Core>>, request: Request) -
 }
 
 async fn sign_out(visit: &Visit<'_>, body: Body) -> Result<Response<Body>, Box<Response<Body>>> {
-    endpoint::admit(visit)?;
-    if csrf::same_origin(visit.headers, &visit.server().public_url).is_err() {
-        return Err(Box::new(visit.foreign()));
-    }
-    let form = Form::read(visit.headers, body).await.map_err(|_| Box::new(visit.unreadable()))?;
+    let form = Form::posted(visit, body).await?;
     let opened = visit.server().tickets.open::<Sheet<SignOut>>(form.get("form"), visit.now());
     let opened = opened.map_err(|_| Box::new(visit.stale()))?;
     let asked = opened.body(visit.now()).map_err(|_| Box::new(visit.stale()))?;

@@ -1,7 +1,7 @@
 //! Answers to the client, through the user's browser.
 
 use axum::body::Body;
-use behalf_core::authorize::Refusal;
+use behalf_core::{authorize::Refusal, id::TenantId};
 use behalf_protocol::{
     EndpointVersion,
     admin_consent::AdminConsentResponse,
@@ -10,7 +10,11 @@ use behalf_protocol::{
 };
 use http::{Response, StatusCode};
 
-use super::{flow::Kind, visit::Visit, way::Way};
+use super::{
+    flow::{Flow, Kind},
+    visit::Visit,
+    way::Way,
+};
 use crate::pages::{FormPostPage, Hidden, Page};
 
 impl Way {
@@ -56,6 +60,29 @@ impl Way {
         };
         self.send(visit, &parameters)
     }
+}
+
+/// The flow as the next page carries it; `None`: it is too long for that.
+pub(super) fn sealed(visit: &Visit<'_>, way: &Way, flow: &Flow) -> Option<String> {
+    visit.seal(way.tenant_id().unwrap_or(TenantId::NIL), flow.clone()).ok()
+}
+
+/// That goes to the client.
+pub(super) fn too_long(visit: &Visit<'_>, way: &Way, flow: &Flow) -> Response<Body> {
+    way.refuse(visit, flow.kind, &Refusal::TooLong)
+}
+
+/// To the page that comes next.
+pub(super) fn go_on(visit: &Visit<'_>, way: &Way, flow: &Flow) -> Response<Body> {
+    match sealed(visit, way, flow) {
+        Some(sealed) => visit.redirect(&format!("/{}/continue?flow={sealed}", flow.segment)),
+        None => too_long(visit, way, flow),
+    }
+}
+
+/// One answer of two: what was refused on the way is in a box, so that the way stays small.
+pub(super) fn answered(answer: Result<Response<Body>, Box<Response<Body>>>) -> Response<Body> {
+    answer.unwrap_or_else(|answer| *answer)
 }
 
 fn body<'a>(visit: &'a Visit<'_>, kind: AadSts, text: &'a str) -> ErrorBody<'a> {

@@ -7,7 +7,7 @@ use axum::{
     extract::{Request, State},
 };
 use behalf_core::{
-    authorize::{Account, Refusal},
+    authorize::Account,
     id::{SessionId, TenantId, parse_guid},
     tenant::Tenant,
     ticket::AuthenticationMethod,
@@ -22,6 +22,7 @@ use super::{
     event::{self, Refused},
     flow::{Flow, Half, Turn},
     form::Sent,
+    respond::{answered, go_on, sealed, too_long},
     visit::{Problem, Visit},
     way::Way,
 };
@@ -117,22 +118,6 @@ pub(super) fn picker(
     visit.page(&page, Some(way.trusted.uri()))
 }
 
-pub(super) fn sealed(visit: &Visit<'_>, way: &Way, flow: &Flow) -> Option<String> {
-    visit.seal(way.tenant_id().unwrap_or(TenantId::NIL), flow.clone()).ok()
-}
-
-pub(super) fn too_long(visit: &Visit<'_>, way: &Way, flow: &Flow) -> Response<Body> {
-    way.refuse(visit, flow.kind, &Refusal::TooLong)
-}
-
-/// To the page that comes next.
-pub(super) fn go_on(visit: &Visit<'_>, way: &Way, flow: &Flow) -> Response<Body> {
-    match sealed(visit, way, flow) {
-        Some(sealed) => visit.redirect(&format!("/{}/continue?flow={sealed}", flow.segment)),
-        None => too_long(visit, way, flow),
-    }
-}
-
 /// `POST /{tenant}/account`: an account was chosen.
 pub(super) async fn account(State(core): State<Arc<Core>>, request: Request) -> Response<Body> {
     let (parts, body) = request.into_parts();
@@ -145,11 +130,7 @@ async fn choose(
     parts: &Parts,
     body: Body,
 ) -> Result<Response<Body>, Box<Response<Body>>> {
-    let sent = Sent::read(visit, parts, body).await?;
-    let way = sent.way(visit).await?;
-    if sent.cancelled() {
-        return Ok(way.refuse(visit, sent.flow.kind, &Refusal::Cancelled));
-    }
+    let (sent, way) = Sent::read(visit, parts, body).await?;
     let chosen = parse_guid(sent.form.get("account")).ok().map(SessionId);
     let turn = if chosen.is_some() { None } else { Some(Turn::Other) };
     let flow = Flow { session: chosen, fresh: false, turn, half: None, ..sent.flow };
@@ -163,20 +144,12 @@ pub(super) async fn password(State(core): State<Arc<Core>>, request: Request) ->
     answered(Box::pin(log_in(&visit, &parts, body)).await)
 }
 
-pub(super) fn answered(answer: Result<Response<Body>, Box<Response<Body>>>) -> Response<Body> {
-    answer.unwrap_or_else(|answer| *answer)
-}
-
 async fn log_in(
     visit: &Visit<'_>,
     parts: &Parts,
     body: Body,
 ) -> Result<Response<Body>, Box<Response<Body>>> {
-    let sent = Sent::read(visit, parts, body).await?;
-    let way = sent.way(visit).await?;
-    if sent.cancelled() {
-        return Ok(way.refuse(visit, sent.flow.kind, &Refusal::Cancelled));
-    }
+    let (sent, way) = Sent::read(visit, parts, body).await?;
     let typed = sent.form.get("username").trim().to_ascii_lowercase();
     let found = named(visit, &way, &typed).await.map_err(|_| Box::new(visit.unavailable()))?;
     let tenant = found.tenant.as_ref().map_or(TenantId::NIL, |tenant| tenant.id);
@@ -352,11 +325,7 @@ async fn verify(
     parts: &Parts,
     body: Body,
 ) -> Result<Response<Body>, Box<Response<Body>>> {
-    let sent = Sent::read(visit, parts, body).await?;
-    let way = sent.way(visit).await?;
-    if sent.cancelled() {
-        return Ok(way.refuse(visit, sent.flow.kind, &Refusal::Cancelled));
-    }
+    let (sent, way) = Sent::read(visit, parts, body).await?;
     let half = first_half(visit, &way, &sent.flow).await;
     let half = half.map_err(|_| Box::new(visit.unavailable()))?;
     let Some((user, tenant, time)) = half else {
