@@ -97,6 +97,10 @@ impl ClaimsRequest {
         if json.len() > MAX_CLAIMS_BYTES {
             return Err(ClaimsRequestError::TooLong);
         }
+        // An array of the members' values is no request, though a struct could be read from it.
+        if !json.trim_start().starts_with('{') {
+            return Err(ClaimsRequestError::Malformed);
+        }
         let request: Self =
             serde_json::from_str(json).map_err(|_| ClaimsRequestError::Malformed)?;
         let most = request.access_token.0.len().max(request.id_token.0.len());

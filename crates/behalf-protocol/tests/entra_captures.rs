@@ -91,12 +91,14 @@ fn a_v2_token_has_the_captured_claims_but_for_the_allowed_ones() {
         exp: 2,
         azp: Uuid::from_u128(2),
         azpacr: ClientAuthenticationClass::Secret,
+        idtyp: None,
         oid: Uuid::from_u128(3),
         roles: &[],
         sub: Uuid::from_u128(3),
         tid: Uuid::from_u128(4),
         uti: TokenId(Uuid::from_u128(5)),
         ver: v2::Version::V2,
+        xms_cc: &[],
     };
     let written = serde_json::to_value(&token).unwrap();
     let mut names: Vec<_> = written.as_object().unwrap().keys().map(String::as_str).collect();

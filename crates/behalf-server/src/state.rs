@@ -21,7 +21,7 @@ use crate::{
     error::ErrorAnswer,
     facts::{Facts, Remembered, TenantFacts},
     journal::{Journal, Lane, Shed, Tallies},
-    keys::{KeyRing, Signer},
+    keys::{KeyRing, LONGEST_TOKEN, Signer},
     limits::Limits,
     request::Circumstances,
     session::Authentication,
@@ -77,13 +77,23 @@ pub struct Lifetimes {
     pub jitter: Duration,
 }
 
+/// The shortest life of a token whose client and resource handle claims challenges.
+const CHALLENGED_TOKEN: Duration = Duration::from_hours(20);
+
 impl Server {
-    /// The lifetime of the token of request `id`, whose random bits spread it evenly.
-    pub(crate) fn token_lifetime(&self, id: RequestId) -> Duration {
+    /// The lifetime of the token of request `id`, whose random bits spread it evenly. Where client
+    /// and resource handle claims challenges (`challenged`) it is 20 to 28 hours: the resource can
+    /// end it at any time (protocol 8.8).
+    pub(crate) fn token_lifetime(&self, id: RequestId, challenged: bool) -> Duration {
         let [.., a, b, c, d] = id.bytes();
-        let spread = self.lifetimes.jitter.as_secs() + 1;
-        self.lifetimes.base
-            + Duration::from_secs(u64::from(u32::from_be_bytes([a, b, c, d])) % spread)
+        let random = u64::from(u32::from_be_bytes([a, b, c, d]));
+        let (base, jitter) = if challenged {
+            (CHALLENGED_TOKEN, LONGEST_TOKEN.saturating_sub(CHALLENGED_TOKEN))
+        } else {
+            (self.lifetimes.base, self.lifetimes.jitter)
+        };
+        let spread = Duration::from_secs(random % (jitter.as_secs() + 1));
+        base.saturating_add(spread).min(LONGEST_TOKEN)
     }
 }
 

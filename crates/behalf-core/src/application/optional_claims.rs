@@ -74,6 +74,8 @@ claims! {
     Sid = "sid",
     /// The user's principal name; v1.0 tokens have it anyway.
     Upn = "upn",
+    /// The user's directory roles, by template id (`groupMembershipClaims` = `DirectoryRole`).
+    Wids = "wids",
     /// The client's capabilities, when it stated them.
     XmsCc = "xms_cc",
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use behalf_protocol::claims::{ClientAuthenticationClass, TokenId, v1, v2};
 
 use crate::{
-    application::{TokenVersion, credential::Method},
+    application::{OptionalClaim, TokenVersion, credential::Method},
     id::{RequestId, TenantId},
     time::{CLOCK_SKEW, Timestamp},
     token::Issuance,
@@ -70,6 +70,9 @@ pub fn app_token(
         Method::Secret => ClientAuthenticationClass::Secret,
         Method::Certificate => ClientAuthenticationClass::Assertion,
     };
+    let idtyps = [OptionalClaim::Idtyp, OptionalClaim::IdtypIncludingUsers];
+    let idtyp = idtyps.iter().any(|claim| issuance.claims.contains(claim)).then_some("app");
+    let xms_cc = if issuance.handles_challenges { super::CAPABLE } else { &[] };
     let mut json = Vec::with_capacity(768);
     let iss = issuers.of(issuance.version);
     match issuance.version {
@@ -84,12 +87,14 @@ pub fn app_token(
                 appid: issuance.client.0,
                 appidacr: class,
                 idp: iss,
+                idtyp,
                 oid: issuance.subject.0,
                 roles: &roles,
                 sub: issuance.subject.0,
                 tid: issuance.tenant.0,
                 uti: TokenId(id.0),
                 ver: v1::Version::V1,
+                xms_cc,
             },
         ),
         TokenVersion::V2 => serde_json::to_writer(
@@ -102,12 +107,14 @@ pub fn app_token(
                 exp: validity.expires,
                 azp: issuance.client.0,
                 azpacr: class,
+                idtyp,
                 oid: issuance.subject.0,
                 roles: &roles,
                 sub: issuance.subject.0,
                 tid: issuance.tenant.0,
                 uti: TokenId(id.0),
                 ver: v2::Version::V2,
+                xms_cc,
             },
         ),
     }?;

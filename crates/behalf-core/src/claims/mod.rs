@@ -1,5 +1,8 @@
 //! From what was decided to the claims of a token.
 
+/// `xms_cc` of a client that handles claims challenges.
+const CAPABLE: &[&str] = &["cp1"];
+
 mod app_token;
 mod user_token;
 

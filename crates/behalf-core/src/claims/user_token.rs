@@ -9,7 +9,7 @@ use behalf_protocol::{
     },
 };
 
-use super::{Issuers, Validity};
+use super::{CAPABLE, Issuers, Validity};
 use crate::{
     application::{OptionalClaim, TokenVersion, credential::Method},
     id::RequestId,
@@ -39,7 +39,7 @@ pub fn user_token(
 ) -> serde_json::Result<Vec<u8>> {
     let facts = &issuance.resource.resource;
     let v1 = facts.version == TokenVersion::V1;
-    let writer = Writer::new(issuance, &issuance.resource.claims, v1);
+    let writer = Writer::new(issuance, &facts.claims, v1);
     let roles: Vec<&str> = facts.roles.iter().map(String::as_str).collect();
     let uti = TokenId(stamped.id.0);
     let named = issuance.target.oidc.profile();
@@ -52,7 +52,7 @@ pub fn user_token(
     user.oid = Some(issuance.user.id.0);
     user.roles = &roles;
     if issuance.handles_challenges {
-        user.xms_cc = &["cp1"];
+        user.xms_cc = CAPABLE;
     }
     // Whoever demands something of the sign-in can see that it was met (decisions.md 20).
     if !issuance.demanded.is_empty() {
@@ -159,6 +159,7 @@ struct Writer<'a> {
     v1: bool,
     address: Option<String>,
     amr: Vec<&'static str>,
+    wids: Vec<Uuid>,
     acrs: Vec<&'a str>,
 }
 
@@ -173,6 +174,7 @@ impl<'a> Writer<'a> {
             address: sign_in.address.map(|address| address.to_string()),
             amr: sign_in.methods.iter().map(|method| method.as_str()).collect(),
             acrs: sign_in.contexts().collect(),
+            wids: issuance.user.roles.iter().map(|role| role.template()).collect(),
         }
     }
 
@@ -215,6 +217,7 @@ impl<'a> Writer<'a> {
             sid: self.asked(O::Sid, self.sign_in.session.0),
             unique_name: self.v1.then_some(name),
             upn: self.usual(O::Upn, name),
+            wids: self.asked(O::Wids, &*self.wids).unwrap_or_default(),
             ..UserClaims::of(sub, tid, uti)
         }
     }

@@ -1,10 +1,12 @@
 //! What a client gets for itself (RFC 6749 4.4): a token for one resource, with the application
 //! roles it was assigned there.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
+
+use behalf_protocol::claims_request::ClaimsRequest;
 
 use crate::{
-    application::{TokenAlg, TokenVersion, credential::Method},
+    application::{OptionalClaim, TokenAlg, TokenVersion, credential::Method},
     event::{Step, Trail, loggable_target},
     id::{AppId, ObjectId, TenantId},
     token::{AuthenticatedClient, Refusal, ResourceFacts},
@@ -34,6 +36,19 @@ pub struct Issuance<'f> {
     pub lifetime: Option<Duration>,
     /// `roles`.
     pub roles: &'f [String],
+    /// What the resource asks for besides the usual.
+    pub claims: &'f BTreeSet<OptionalClaim>,
+    /// `xms_cc`: the client can handle challenges, and the resource asks whether.
+    pub handles_challenges: bool,
+}
+
+impl Issuance<'_> {
+    /// The same for a client that said in the request what it can do.
+    #[must_use]
+    pub fn for_client_that_says(self, claims: &ClaimsRequest) -> Self {
+        let asked = self.claims.contains(&OptionalClaim::XmsCc);
+        Self { handles_challenges: asked && claims.handles_challenges(), ..self }
+    }
 }
 
 /// Decides. `requested` is the resource's name as the client wrote it, `resource` what it resolved
@@ -123,5 +138,7 @@ fn check<'f>(
         alg: resource.alg,
         lifetime: resource.lifetime,
         roles: &resource.roles,
+        claims: &resource.claims,
+        handles_challenges: false,
     })
 }

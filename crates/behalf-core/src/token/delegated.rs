@@ -6,7 +6,7 @@ use behalf_protocol::{EndpointVersion, claims_request::ClaimsRequest};
 use crate::{
     application::{OptionalClaim, Require, Scope, credential::Method},
     event::{Step, Trail, loggable_target},
-    id::ObjectId,
+    id::{ObjectId, parse_guid},
     pairwise::PairwiseKey,
     ticket::{Aio, AuthenticationMethod, Chain, ClientBinding, ClientClass, Counters, SignIn},
     time::Timestamp,
@@ -99,18 +99,7 @@ impl<'f> Delegating<'f, '_> {
     ) -> Result<Delegated<'f>, Refusal> {
         let resource = self.living_resource()?;
         trail.ok(Step::Resource);
-        if !resource.resource.assignment_required {
-            trail.skipped(Step::Assignment);
-        } else if resource.resource.assigned {
-            trail.ok(Step::Assignment);
-        } else {
-            return Err(GrantRefusal::UserNotAssigned {
-                user: user.name.as_str().to_owned(),
-                resource: resource.resource.app_id,
-                display_name: resource.resource.display_name.clone(),
-            }
-            .into());
-        }
+        self.assigned(user, resource, trail)?;
         let scopes = self.consented(resource)?;
         trail.ok(Step::Consent);
         let demanded = self.demanded(resource, &scopes);
@@ -121,6 +110,33 @@ impl<'f> Delegating<'f, '_> {
             trail.ok(Step::Policy);
         }
         Ok(Delegated { user, resource, scopes, demanded })
+    }
+
+    /// The user is assigned to the client and to the resource, where they require it. A sign-in to
+    /// the client must not outlive the assignment that it took.
+    fn assigned(
+        &self,
+        user: &User,
+        found: &DelegatedFacts,
+        trail: &mut Trail,
+    ) -> Result<(), GrantRefusal> {
+        let missing = |app_id, display_name: &str| GrantRefusal::UserNotAssigned {
+            user: user.name.as_str().to_owned(),
+            resource: app_id,
+            display_name: display_name.to_owned(),
+        };
+        let (client, resource) = (self.facts(), &found.resource);
+        if found.client_closed {
+            return Err(missing(client.app_id, &client.display_name));
+        }
+        if !resource.assignment_required {
+            trail.skipped(Step::Assignment);
+        } else if resource.assigned {
+            trail.ok(Step::Assignment);
+        } else {
+            return Err(missing(resource.app_id, &resource.display_name));
+        }
+        Ok(())
     }
 
     fn living_resource(&self) -> Result<&'f DelegatedFacts, Refusal> {
@@ -136,6 +152,10 @@ impl<'f> Delegating<'f, '_> {
                 resource: found.resource.app_id,
                 display_name: found.resource.display_name.clone(),
             });
+        }
+        let client = self.facts().app_id;
+        if found.resource.app_id == client && parse_guid(requested).is_err() {
+            return Err(GrantRefusal::ItselfByUri { client }.into());
         }
         Ok(found)
     }
@@ -285,7 +305,7 @@ impl<'f> Delegating<'f, '_> {
             sign_in: from.sign_in,
             subject: self.pairwise.subject(client.tenant.id, user.id, resource.resource.app_id),
             handles_challenges: self.claims.handles_challenges()
-                && resource.claims.contains(&OptionalClaim::XmsCc),
+                && resource.resource.claims.contains(&OptionalClaim::XmsCc),
             aio,
             id_token: IdTokenWish::of(wish, self.version, (client, user), self.pairwise),
             refresh: None,

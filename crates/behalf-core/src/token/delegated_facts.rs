@@ -1,10 +1,8 @@
 //! What a resource and a user are when somebody wants to act for the user there.
 
-use std::collections::BTreeSet;
-
 use crate::{
     access::GRAPH,
-    application::{Application, MemberType, OptionalClaim, Require, Scope},
+    application::{Application, MemberType, Require, Scope},
     consent::{Delegation, effective_scopes},
     grant::PermissionGrant,
     id::ObjectId,
@@ -19,14 +17,14 @@ pub struct DelegatedFacts {
     pub resource: ResourceFacts,
     /// Its service principal in the tenant.
     pub principal: ObjectId,
+    /// The client is for assigned users only, and this user is none of them (any more).
+    pub client_closed: bool,
     /// Its scopes that the client has for the user: granted or pre-authorised, and enabled.
     pub granted: Vec<Scope>,
     /// Values of its other enabled scopes.
     pub others: Vec<String>,
     /// What it demands of the sign-in, whatever the scope.
     pub require: Require,
-    /// What tokens for it carry besides the usual.
-    pub claims: BTreeSet<OptionalClaim>,
 }
 
 impl DelegatedFacts {
@@ -62,11 +60,18 @@ impl DelegatedFacts {
         Self {
             resource,
             principal: principal.id,
+            client_closed: false,
             others,
             granted,
             require: application.require.clone(),
-            claims: application.optional_claims.access_token.clone(),
         }
+    }
+
+    /// The same, where the client's own service principal requires assignment: `assigned` says
+    /// whether the user is (50105). Without this a sign-in would outlive the assignment it took.
+    #[must_use]
+    pub fn with_client_assignment(self, assigned: bool) -> Self {
+        Self { client_closed: !assigned, ..self }
     }
 
     /// Whether it is Microsoft Graph, whose scopes are written without a resource and whose tokens

@@ -175,6 +175,8 @@ pub struct ResourceFacts {
     /// Whether whom the token is about is assigned, with a role or without: this client, or the
     /// user.
     pub assigned: bool,
+    /// What tokens for it carry besides the usual.
+    pub claims: BTreeSet<OptionalClaim>,
     /// Values of its roles, enabled ones, sorted: application roles of the client, or roles of the
     /// user.
     pub roles: Vec<String>,
@@ -224,6 +226,7 @@ impl ResourceFacts {
             lifetime: application.behalf.token_lifetime(),
             assignment_required: principal.assignment_required,
             assigned: assignments.iter().any(|a| mine(&a)),
+            claims: application.optional_claims.access_token.clone(),
             roles,
         }
     }

@@ -177,6 +177,14 @@ pub enum GrantRefusal {
         /// It is Microsoft Graph.
         graph: bool,
     },
+    /// It asks for itself, by another name than its id (90009).
+    #[error(
+        "Application {client} asks for a token for itself by an App ID URI. On behalf of a user that is possible by its application id only: put {client} in place of the URI."
+    )]
+    ItselfByUri {
+        /// The client id.
+        client: AppId,
+    },
     /// The user is not assigned to the resource (50105).
     #[error(
         "User {user} is not assigned to {resource} ({display_name}), which requires assignment. An administrator can assign the user to it."
@@ -329,6 +337,7 @@ impl GrantRefusal {
             Self::Revoked(_) | Self::FamilyEnded => AadSts::GrantRevoked,
             Self::ScopeUnknown { graph: true, .. } => AadSts::GraphScopeUnknown,
             Self::ScopeUnknown { .. } => AadSts::InvalidScope,
+            Self::ItselfByUri { .. } => AadSts::SelfTokenByUri,
             Self::UserNotAssigned { .. } => AadSts::UserNotAssigned,
             Self::ConsentMissing { .. } => AadSts::UserConsentMissing,
             Self::SignInTooWeak { .. } => AadSts::SecondFactorRequired,
@@ -367,6 +376,7 @@ impl GrantRefusal {
             | Self::Revoked(_)
             | Self::FamilyEnded => Step::User,
             Self::ScopeUnknown { .. } | Self::ConsentMissing { .. } => Step::Consent,
+            Self::ItselfByUri { .. } => Step::Resource,
             Self::UserNotAssigned { .. } => Step::Assignment,
             Self::SignInTooWeak { .. } | Self::SignInTooOld { .. } => Step::Policy,
         }

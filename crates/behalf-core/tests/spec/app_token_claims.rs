@@ -100,3 +100,17 @@ fn a_token_counts_from_five_minutes_before_it_was_made() {
     let long_ago = Validity::new(at(-5), Duration::from_secs(10));
     assert_eq!((long_ago.not_before, long_ago.expires), (0, 10), "no clock before 1970");
 }
+
+#[test]
+fn an_api_that_asks_is_told_that_nobody_stands_behind_the_token() {
+    use behalf_core::application::OptionalClaim;
+    for claim in [OptionalClaim::Idtyp, OptionalClaim::IdtypIncludingUsers] {
+        for version in [TokenVersion::V1, TokenVersion::V2] {
+            let directory = Directory::acme_but(|d| {
+                d.resource.requested_access_token_version = Some(version);
+                d.resource.optional_claims.access_token.insert(claim);
+            });
+            assert_eq!(directory.ask().unwrap().claims["idtyp"], "app");
+        }
+    }
+}

@@ -121,6 +121,7 @@ fn of_the_resource() -> Vec<GrantRefusal> {
     vec![
         unknown(false),
         unknown(true),
+        GrantRefusal::ItselfByUri { client: id(DAEMON) },
         GrantRefusal::UserNotAssigned {
             user: "ada@acme.test".into(),
             resource,
@@ -169,6 +170,7 @@ pub(super) fn name(refusal: &GrantRefusal) -> &'static str {
         GrantRefusal::Revoked(_) => "Revoked",
         GrantRefusal::FamilyEnded => "FamilyEnded",
         GrantRefusal::ScopeUnknown { .. } => "ScopeUnknown",
+        GrantRefusal::ItselfByUri { .. } => "ItselfByUri",
         GrantRefusal::UserNotAssigned { .. } => "UserNotAssigned",
         GrantRefusal::ConsentMissing { .. } => "ConsentMissing",
         GrantRefusal::SignInTooWeak { .. } => "SignInTooWeak",

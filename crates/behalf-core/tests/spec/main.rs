@@ -10,6 +10,7 @@ mod client_assertion_refused;
 mod client_credentials;
 mod client_secret;
 mod common;
+mod delegation_chains;
 mod delegation_properties;
 mod error_table;
 mod leaks;

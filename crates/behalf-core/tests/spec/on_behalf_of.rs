@@ -517,3 +517,15 @@ fn v27_capabilities_are_told_to_whom_asks_for_them() {
         assert_eq!(access.get("xms_cc"), expected.as_ref(), "{says} {asks}");
     }
 }
+
+#[test]
+fn cc_10_nobody_gets_a_users_token_for_itself_but_by_its_id() {
+    let world = World::acme().but(|w| w.grants.push(grant(ORDERS, ORDERS, for_ada(), &[1])));
+    let token = world.token_for_orders();
+    for scope in ["api://orders/Orders.Read", "api://orders/.default"] {
+        assert_eq!(wire(world.obo(ORDERS, &token, scope)), (90_009, "invalid_request", 400));
+    }
+    let own = world.obo(ORDERS, &token, &format!("{ORDERS}/Orders.Read")).unwrap().access;
+    assert_eq!((&own["aud"], &own["scp"]), (&json!(ORDERS), &json!("Orders.Read")));
+    assert_eq!(own["azp"], ORDERS);
+}

@@ -158,7 +158,8 @@ fn each_optional_claim_where_it_is_asked_for() {
                 .collect::<Vec<_>>()
         };
         let name = claim.as_str().split('+').next().unwrap().to_owned();
-        let nobody_met_or_said = matches!(claim, OptionalClaim::Acrs | OptionalClaim::XmsCc);
+        let nobody_met_or_said =
+            matches!(claim, OptionalClaim::Acrs | OptionalClaim::XmsCc | OptionalClaim::Wids);
         let only_of_apps = claim == OptionalClaim::Idtyp;
         let only_v1 = claim == OptionalClaim::PreferredUsername;
         let expected =
@@ -167,4 +168,22 @@ fn each_optional_claim_where_it_is_asked_for() {
         let expected = if claim.fits_id_token() { expected } else { vec![] };
         assert_eq!(added(&id_token, &plain_id), expected, "{claim:?}");
     }
+}
+
+#[test]
+fn directory_roles_are_told_to_whom_asks_by_their_template_ids() {
+    use behalf_core::directory_role::DirectoryRole::{DirectoryReaders, UserAdministrator};
+    let with_roles = World::acme().but(|w| {
+        w.user().roles = [UserAdministrator, DirectoryReaders].into();
+    });
+    let (access, id_token) = answer(&with_roles, "api://orders/Orders.Read openid");
+    assert_eq!((access.get("wids"), id_token.get("wids")), (None, None), "nobody asked");
+    let asked = with_roles.but(|w| {
+        w.app(ORDERS).optional_claims.access_token.insert(OptionalClaim::Wids);
+        w.app(CLI).optional_claims.id_token.insert(OptionalClaim::Wids);
+    });
+    let (access, id_token) = answer(&asked, "api://orders/Orders.Read openid");
+    let expected = serde_json::json!([UserAdministrator.template(), DirectoryReaders.template()]);
+    assert_eq!((&access["wids"], &id_token["wids"]), (&expected, &expected));
+    assert_eq!(access.get("groups"), None, "there are no groups");
 }

@@ -25,6 +25,9 @@ pub struct AppToken<'a> {
     pub appidacr: ClientAuthenticationClass,
     /// The same as `iss`.
     pub idp: &'a str,
+    /// `app`, where the resource asks for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub idtyp: Option<&'a str>,
     /// The client's service principal in the tenant.
     pub oid: Uuid,
     /// Assigned application roles of the resource; absent when there is none.
@@ -38,6 +41,9 @@ pub struct AppToken<'a> {
     pub uti: TokenId,
     /// Always `1.0`.
     pub ver: Version,
+    /// What the client can do (`cp1`), when it said so and the resource asks.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub xms_cc: &'a [&'a str],
 }
 
 /// Claims of an access token on behalf of a user, 1.0.
@@ -120,12 +126,14 @@ mod tests {
             appid: uuid!("7E4D0000-0000-4000-8000-000000000001"),
             appidacr: ClientAuthenticationClass::Assertion,
             idp: "https://host/AAAA/",
+            idtyp: None,
             oid: uuid!("7e4d0000-0000-4000-8000-000000000002"),
             roles: &["Entries.Read.All"],
             sub: uuid!("7e4d0000-0000-4000-8000-000000000002"),
             tid: uuid!("7e4d0000-0000-4000-8000-000000000003"),
             uti: TokenId(Uuid::nil()),
             ver: Version::V1,
+            xms_cc: &[],
         };
         assert_eq!(
             serde_json::to_string(&token).unwrap(),

@@ -22,6 +22,9 @@ pub struct AppToken<'a> {
     pub azp: Uuid,
     /// How the client was authenticated.
     pub azpacr: ClientAuthenticationClass,
+    /// `app`, where the resource asks for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub idtyp: Option<&'a str>,
     /// The client's service principal in the tenant.
     pub oid: Uuid,
     /// Assigned application roles of the resource; absent when there is none.
@@ -35,6 +38,9 @@ pub struct AppToken<'a> {
     pub uti: TokenId,
     /// Always `2.0`.
     pub ver: Version,
+    /// What the client can do (`cp1`), when it said so and the resource asks.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub xms_cc: &'a [&'a str],
 }
 
 /// Claims of an access token on behalf of a user, 2.0.
@@ -113,12 +119,14 @@ mod tests {
             exp: 1_700_003_900,
             azp: uuid!("7e4d0000-0000-4000-8000-000000000001"),
             azpacr: ClientAuthenticationClass::Secret,
+            idtyp: None,
             oid: uuid!("7e4d0000-0000-4000-8000-000000000002"),
             roles: &[],
             sub: uuid!("7e4d0000-0000-4000-8000-000000000002"),
             tid: uuid!("7e4d0000-0000-4000-8000-000000000003"),
             uti: TokenId(Uuid::max()),
             ver: Version::V2,
+            xms_cc: &[],
         };
         assert_eq!(
             serde_json::to_string(&token).unwrap(),

@@ -8,7 +8,7 @@ use axum::{
 };
 use behalf_core::{
     authorize::Account,
-    id::{SessionId, TenantId, parse_guid},
+    id::{ObjectId, SessionId, TenantId, parse_guid},
     tenant::Tenant,
     ticket::AuthenticationMethod,
     time::Timestamp,
@@ -256,7 +256,14 @@ async fn named(visit: &Visit<'_>, way: &Way, typed: &str) -> Result<Found, ReadE
     };
     let tenant = tenant.filter(|tenant| !tenant.disabled);
     let user = match &tenant {
-        Some(tenant) => reading.user_by_name(tenant.id, &name).await?.map(|stored| stored.value),
+        Some(tenant) => {
+            let found = reading.user_by_name(tenant.id, &name).await?;
+            if found.is_none() {
+                // As many reads as for somebody (CN-12).
+                reading.user(tenant.id, ObjectId::NIL).await?;
+            }
+            found.map(|stored| stored.value)
+        }
         None => None,
     };
     Ok(Found { tenant, user })

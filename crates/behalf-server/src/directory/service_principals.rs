@@ -67,7 +67,7 @@ impl Directory {
     }
 
     /// Disables a service principal, or enables it again: no tokens for it or by it in this
-    /// tenant.
+    /// tenant. What it was given before it was disabled stays ended (tickets.md 5).
     pub async fn set_service_principal_disabled(
         &self,
         tenant: TenantId,
@@ -76,7 +76,12 @@ impl Directory {
     ) -> Result<ServicePrincipal, Refusal> {
         let action =
             if disabled { "disable service principal" } else { "enable service principal" };
-        let edit = |principal: &mut ServicePrincipal| principal.disabled = disabled;
+        let edit = |principal: &mut ServicePrincipal| {
+            if disabled && !principal.disabled {
+                principal.revision = principal.revision.wrapping_add(1);
+            }
+            principal.disabled = disabled;
+        };
         commit!(self, self.draft_principal_edit((tenant, app_id), action, &edit))
     }
 

@@ -129,7 +129,8 @@ impl Directory {
         Ok((set, after))
     }
 
-    /// Disables a tenant (it answers as an unknown one) or enables it again.
+    /// Disables a tenant (it answers as an unknown one) or enables it again. What its users were
+    /// given before it was disabled stays ended (tickets.md 5).
     pub async fn set_tenant_disabled(
         &self,
         id: TenantId,
@@ -137,7 +138,9 @@ impl Directory {
     ) -> Result<Tenant, Refusal> {
         commit!(self, async {
             let found = super::tenant(&self.store.reading(), id).await?;
-            let after = Tenant { disabled, ..found.value.clone() };
+            let ends = disabled && !found.disabled;
+            let revision = found.revision.wrapping_add(u32::from(ends));
+            let after = Tenant { disabled, revision, ..found.value.clone() };
             let mut set = WriteSet::new();
             if after != found.value {
                 tenant::put(&mut set, &after, Expect::Version(found.version));

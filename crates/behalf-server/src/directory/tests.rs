@@ -174,7 +174,9 @@ async fn tenants_have_domains_that_nobody_else_has() {
     let taken = d.add_domain(w.globex.id, "acme.example").await.unwrap_err();
     assert_eq!(taken, Refusal::DomainTaken("acme.example".into()));
     assert!(d.set_tenant_disabled(w.globex.id, true).await.unwrap().disabled);
-    assert!(!d.set_tenant_disabled(w.globex.id, false).await.unwrap().disabled);
+    let enabled = d.set_tenant_disabled(w.globex.id, false).await.unwrap();
+    assert!(!enabled.disabled);
+    assert_eq!(enabled.revision, w.globex.revision + 1, "what its users had stays ended");
     assert_eq!(d.tenants(None).await.unwrap().items.len(), 2);
 }
 

@@ -160,11 +160,24 @@ async fn read_delegated(
     }
     let assignments = reading.assignments(tenant, user, principal.id).await?;
     let assignments = assignments.map(|stored| stored.value).unwrap_or_default();
-    Ok(DelegatedFacts::gather(
-        name,
-        (application, home_disabled),
-        principal,
-        (client, user),
-        (&grants, &assignments),
-    ))
+    let resource = (application, home_disabled);
+    let held = (grants.as_slice(), assignments.as_slice());
+    let facts = DelegatedFacts::gather(name, resource, principal, (client, user), held);
+    Ok(facts.with_client_assignment(assigned_to(reading, client, user).await?))
+}
+
+/// Whether a user may use a client at all: he is assigned to it, or nobody needs to be.
+async fn assigned_to(
+    reading: &Reading<'_>,
+    client: &ClientFacts,
+    user: ObjectId,
+) -> Result<bool, ReadError> {
+    let tenant = client.tenant.id;
+    let Some(own) = client.service_principal else { return Ok(true) };
+    let principal = reading.service_principal_by_app_id(tenant, client.app_id).await?;
+    if principal.is_none_or(|principal| !principal.assignment_required) {
+        return Ok(true);
+    }
+    let held = reading.assignments(tenant, user, own.id).await?;
+    Ok(held.is_some_and(|held| !held.is_empty()))
 }

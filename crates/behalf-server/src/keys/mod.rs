@@ -13,7 +13,7 @@ mod signer;
 pub use entry::{EntryError, Schedule, State};
 pub use master::{MasterKey, MasterKeyError, MasterKeyText, Unopened};
 pub use ring::{Current, EarlyKey, KeyRing, Parts, RingError};
-pub use rotate::{OVERLAP, RotateError, Times, When};
+pub use rotate::{LONGEST_TOKEN, OVERLAP, RotateError, Times, When};
 pub use seal::{
     EPOCH, EPOCH_ANNOUNCED, EpochError, EpochSchedule, EpochState, Epochs, NoSuchEpoch, SealKeys,
     SealParts,

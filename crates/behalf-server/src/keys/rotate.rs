@@ -9,9 +9,13 @@ use behalf_core::{
 
 use super::entry::{Schedule, State};
 
-/// How long a key stays published after its successor took over: the longest token life (24 h) and
-/// twice the skew.
-pub const OVERLAP: Duration = Duration::from_mins(24 * 60 + 10);
+/// The longest life of a token: of one whose client and resource handle claims challenges
+/// (protocol 5.3). Whatever is configured, no token outlives the publication of its key.
+pub const LONGEST_TOKEN: Duration = Duration::from_hours(28);
+
+/// How long a key stays published after its successor took over: the longest token life and twice
+/// the skew.
+pub const OVERLAP: Duration = Duration::from_mins(28 * 60 + 10);
 
 /// The configured times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

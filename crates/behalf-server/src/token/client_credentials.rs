@@ -17,6 +17,7 @@ pub(super) async fn judge(inquiry: &mut Inquiry<'_>, asked: Asked<'_>) -> Result
     let requested = RequestedAccess::for_client_credentials(inquiry.version, resource, scope);
     let requested = inquiry.step(Step::Target, requested.map_err(Refusal::Target))?.as_str();
     inquiry.event.resource = loggable_target(requested).map(str::to_owned);
+    let claims = inquiry.claims(&asked)?;
 
     let client = inquiry.client(tenant, named, credential).await?;
     let judge = inquiry.judge_of_credentials();
@@ -28,6 +29,7 @@ pub(super) async fn judge(inquiry: &mut Inquiry<'_>, asked: Asked<'_>) -> Result
     inquiry.event.resource_app = resource.map(|r| r.app_id);
     let trail = &mut inquiry.event.trail;
     let issuance = client_credentials::decide(requested, &authenticated, resource, trail)?;
+    let issuance = issuance.for_client_that_says(&claims);
     let now = inquiry.circumstances.now;
     server.store.credential_used(client.home, authenticated.credential(), now);
     let request = &inquiry.circumstances;

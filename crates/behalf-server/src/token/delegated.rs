@@ -172,7 +172,7 @@ impl Inquiry<'_> {
             server.store.credential_used(issuance.client.home, credential, now);
         }
         let chain = issuance.aio.chain.as_slice();
-        let actors = if issuance.resource.claims.contains(&OptionalClaim::Act) {
+        let actors = if issuance.resource.resource.claims.contains(&OptionalClaim::Act) {
             server.facts.actors(issuance.tenant, chain).await?
         } else {
             Vec::new()

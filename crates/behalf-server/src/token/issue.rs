@@ -79,7 +79,9 @@ impl Granted {
         request: &Circumstances,
     ) -> serde_json::Result<Self> {
         let key = Arc::clone(core.server.keys.current().active(issuance.alg, request.now));
-        let lifetime = issuance.lifetime.unwrap_or_else(|| core.server.token_lifetime(request.id));
+        let challenged = issuance.handles_challenges;
+        let usual = || core.server.token_lifetime(request.id, challenged);
+        let lifetime = issuance.lifetime.unwrap_or_else(usual);
         let validity = Validity::new(request.now, lifetime);
         let claims = app_token(issuance, issuers, request.id, validity)?;
         Ok(Self {

@@ -72,7 +72,8 @@ pub(super) fn prepare(
     let (server, issuers) = (&core.server, &asked.tenant.issuers);
     let (id, now) = (request.id, request.now);
     let facts = &issuance.resource.resource;
-    let lifetime = facts.lifetime.unwrap_or_else(|| server.token_lifetime(id));
+    let usual = || server.token_lifetime(id, issuance.handles_challenges);
+    let lifetime = facts.lifetime.unwrap_or_else(usual);
     let validity = Validity::new(now, lifetime);
     let aio = server.tickets.seal_aio((issuance.tenant, id), &issuance.aio, now);
     let aio = aio.map_err(unsealed)?;

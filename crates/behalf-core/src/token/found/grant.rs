@@ -63,6 +63,9 @@ pub(super) fn found_and_expected(refusal: &GrantRefusal) -> (String, String) {
         GrantRefusal::ScopeUnknown { scope, resource, .. } => {
             (scope.clone(), format!("a scope of {resource}"))
         }
+        GrantRefusal::ItselfByUri { client } => {
+            ("its own App ID URI".to_owned(), format!("{client}, or another API"))
+        }
         GrantRefusal::UserNotAssigned { user, resource, .. } => {
             (format!("no assignment of {user}"), format!("one on {resource}"))
         }
