@@ -1,0 +1,88 @@
+//! Where a browser may be sent (security.md H), against what people have got past others: what is
+//! registered is compared letter for letter, and nothing looks alike.
+
+use behalf_core::application::{Platform, Redirect};
+
+use super::browser::{Browser, Seen, WEB, request, world};
+use crate::common::TestServer;
+
+/// `web-app` with one redirect URI.
+async fn registered(uri: &str) -> TestServer {
+    let server = world().await;
+    let redirect = Redirect::register(uri, Platform::Web).unwrap();
+    server.edit(WEB, |web| web.redirects = vec![redirect]).await;
+    server
+}
+
+/// Where a browser is sent that comes with `uri`; the page if nowhere.
+async fn sent(server: &TestServer, uri: &str) -> Result<String, String> {
+    let client = WEB.to_string();
+    let path = request(&[("client_id", &client), ("redirect_uri", uri), ("prompt", "none")]);
+    match Browser::new(server).open(&path).await {
+        Seen::Left(location) => Ok(location),
+        Seen::Page(page) => Err(page.answer.text),
+    }
+}
+
+#[tokio::test]
+async fn az_10_a_twin_in_another_script_or_in_punycode_is_another_host() {
+    let server = registered("https://app.test/cb").await;
+    let there = sent(&server, "https://app.test/cb").await.unwrap();
+    assert!(there.starts_with("https://app.test/cb?"), "{there}");
+    for twin in [
+        "https://аpp.test/cb",         // CYRILLIC SMALL LETTER A
+        "https://app。test/cb",        // IDEOGRAPHIC FULL STOP
+        "https://app\u{ff0e}test/cb",  // FULLWIDTH FULL STOP
+        "https://a\u{200d}pp.test/cb", // ZERO WIDTH JOINER
+        "https://a\u{ad}pp.test/cb",   // SOFT HYPHEN
+        "https://ａｐｐ.test/cb",      // fullwidth letters
+        "https://xn--pp-7cd.test/cb",  // the first one in punycode
+        "https://APP.test/cb",
+        "https://app.test./cb",
+        "https://app.test:443/cb",
+        "https://app.test/%63b",
+        "https://app.test/x/../cb",
+        "https://app.test/./cb",
+        "https://app.test//cb",
+        "https://app.test\\cb",
+        "https://app.test\\@evil.test/cb",
+        "https:app.test/cb",
+        "https:///app.test/cb",
+        "https://app.test/cb/",
+        "https://app.test/cb;x",
+        "https://app.test/cb%00",
+        "https://app.test/cb\r\nX-Evil: 1",
+        " https://app.test/cb",
+        "https://app.test/cb ",
+        "https://app.test%2f@evil.test/cb",
+        "https://user@app.test/cb",
+    ] {
+        let page = sent(&server, twin).await.unwrap_err();
+        assert!(page.contains("AADSTS50011"), "{twin}: {page}");
+    }
+}
+
+#[test]
+fn az_10_a_host_is_registered_as_it_goes_over_the_wire() {
+    for uri in ["https://аpp.test/cb", "https://app。test/cb", "https://a\u{200d}pp.test/cb"] {
+        assert!(Redirect::register(uri, Platform::Web).is_err(), "{uri}");
+    }
+    // Punycode is what a browser sends, and is nobody's but its own.
+    assert!(Redirect::register("https://xn--pp-7cd.test/cb", Platform::Web).is_ok());
+}
+
+#[tokio::test]
+async fn az_09_a_registered_uri_is_no_pattern() {
+    for (own, asked) in [
+        ("https://app.test/cb", "https://appxtest/cb"),
+        ("https://app.test/a+b", "https://app.test/aab"),
+        ("https://app.test/a?b", "https://app.test/ab"),
+        ("https://app.test/.", "https://app.test/x"),
+    ] {
+        let page = sent(&registered(own).await, asked).await.unwrap_err();
+        assert!(page.contains("AADSTS50011"), "{own} {asked}");
+    }
+    for pattern in ["https://*.app.test/cb", "https://app.test/*", "https://app.test/(a|b)", "*"] {
+        assert!(Redirect::register(pattern, Platform::Web).is_err(), "{pattern}");
+    }
+}
