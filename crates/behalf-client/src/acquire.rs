@@ -1,6 +1,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
+use crate::answer::TokenAnswer;
 use crate::cache::{Freshness, Held, Key, Owner};
 use crate::confidential::ConfidentialClient;
 use crate::engine::Engine;
@@ -25,6 +26,17 @@ pub(crate) enum Wanted {
     OnBehalfOf { assertion: Secret, scopes: Scopes },
 }
 
+impl Wanted {
+    fn grant(&self) -> Grant {
+        match self {
+            Self::ForClient(scopes) => Grant::ClientCredentials { scopes: scopes.clone() },
+            Self::OnBehalfOf { assertion, scopes } => {
+                Grant::OnBehalfOf { assertion: assertion.clone(), scopes: scopes.clone() }
+            }
+        }
+    }
+}
+
 impl Acquire {
     pub(crate) const fn new(client: ConfidentialClient, wanted: Result<Wanted, Error>) -> Self {
         Self { client, wanted, claims: None, freshness: Freshness::Cached }
@@ -44,18 +56,24 @@ impl Acquire {
         self
     }
 
+    /// Asks the token service and gives its answer whole. Nothing is taken from the cache and
+    /// nothing is kept.
+    pub async fn answer(self) -> Result<TokenAnswer, Error> {
+        let ConfidentialClient { shared, directory } = &self.client;
+        let grant = self.wanted?.grant();
+        shared.engine.answered(directory, &grant, self.claims.as_deref()).await
+    }
+
     async fn run(self) -> Result<AccessToken, Error> {
         let ConfidentialClient { shared, directory } = &self.client;
         let engine = &shared.engine;
-        let (grant, owner, slots, scopes) = match self.wanted? {
-            Wanted::ForClient(scopes) => {
-                let grant = Grant::ClientCredentials { scopes: scopes.clone() };
-                (grant, Owner::Application, &shared.app_tokens, scopes)
-            }
+        let wanted = self.wanted?;
+        let grant = wanted.grant();
+        let (owner, slots, scopes) = match wanted {
+            Wanted::ForClient(scopes) => (Owner::Application, &shared.app_tokens, scopes),
             Wanted::OnBehalfOf { assertion, scopes } => {
                 let owner = Owner::Assertion(shared.hasher.hash(assertion.expose()));
-                let grant = Grant::OnBehalfOf { assertion, scopes: scopes.clone() };
-                (grant, owner, &shared.user_tokens, scopes)
+                (owner, &shared.user_tokens, scopes)
             }
         };
         let key = Key {

@@ -1,9 +1,12 @@
 //! What the token endpoint answers (RFC 6749 section 5), read without trust.
 
+use std::borrow::Cow;
+use std::fmt;
 use std::sync::Arc;
 
 use serde::Deserialize;
 use serde::de::{self, Deserializer, Visitor};
+use zeroize::Zeroizing;
 
 use crate::error::Error;
 use crate::refusal::Refusal;
@@ -14,6 +17,56 @@ use crate::transport::HttpAnswer;
 const MAX_TEXT: usize = 4096;
 /// The longest token that is taken, in bytes.
 const MAX_TOKEN: usize = 64 * 1024;
+
+/// What the token endpoint answered, whole: for programs that keep tokens themselves. Nothing of it
+/// is in the client's memory. `Debug` tells what there is and shows nothing of it.
+pub struct TokenAnswer {
+    pub(crate) granted: Granted,
+    body: Zeroizing<Vec<u8>>,
+}
+
+impl TokenAnswer {
+    /// The access token. Never for a log.
+    pub fn access_token(&self) -> &str {
+        self.granted.access_token.expose()
+    }
+
+    /// How long it lives, in seconds.
+    pub const fn expires_in(&self) -> u64 {
+        self.granted.expires_in
+    }
+
+    /// What it is good for, as the service says, separated by spaces.
+    pub fn scope(&self) -> Option<&str> {
+        self.granted.scope.as_deref()
+    }
+
+    /// The refresh token: a long-lived secret.
+    pub fn refresh_token(&self) -> Option<&str> {
+        self.granted.refresh_token.as_ref().map(Secret::expose)
+    }
+
+    /// The ID token. Of a sign-in it was checked; elsewhere nobody has.
+    pub fn id_token(&self) -> Option<&str> {
+        self.granted.id_token.as_ref().map(Secret::expose)
+    }
+
+    /// The JSON as it came (RFC 6749 section 5.1), tokens included.
+    pub fn json(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(&self.body)
+    }
+}
+
+impl fmt::Debug for TokenAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenAnswer")
+            .field("scope", &self.scope())
+            .field("expires_in", &self.expires_in())
+            .field("refresh_token", &self.refresh_token().is_some())
+            .field("id_token", &self.id_token().is_some())
+            .finish_non_exhaustive()
+    }
+}
 
 /// A success.
 #[derive(Debug, Deserialize)]
@@ -27,6 +80,7 @@ pub(crate) struct Granted {
     pub(crate) refresh_token: Option<Secret>,
     pub(crate) id_token: Option<Secret>,
     pub(crate) client_info: Option<String>,
+    scope: Option<String>,
 }
 
 /// The error envelope. Unknown members are ignored.
@@ -46,12 +100,12 @@ struct Envelope {
 /// Reads an answer to a request that carried `secrets` and was named `correlation_id`.
 pub(crate) fn read(
     url: &str,
-    answer: &HttpAnswer,
+    answer: HttpAnswer,
     secrets: &[&str],
     correlation_id: &str,
-) -> Result<Granted, Error> {
+) -> Result<TokenAnswer, Error> {
     if answer.status != 200 {
-        return Err(refused(url, answer, secrets, Some(correlation_id)));
+        return Err(refused(url, &answer, secrets, Some(correlation_id)));
     }
     let odd = |reason: String| Error::Answer { url: url.to_owned(), status: 200, reason };
     // serde's message may quote a value, and values are secrets here: only the place is told.
@@ -59,7 +113,8 @@ pub(crate) fn read(
         let expected = "a JSON object with token_type, access_token and expires_in";
         odd(format!("expected {expected} (line {}, column {})", error.line(), error.column()))
     })?;
-    granted.check().map_err(|reason| odd(reason.to_owned()))
+    let granted = granted.check().map_err(|reason| odd(reason.to_owned()))?;
+    Ok(TokenAnswer { granted, body: answer.body })
 }
 
 /// The error in an answer whose status is not 200.
@@ -141,7 +196,7 @@ struct Seconds;
 impl Visitor<'_> for Seconds {
     type Value = u64;
 
-    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("seconds")
     }
 
@@ -172,13 +227,12 @@ fn lenient<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u32>, D::Er
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use zeroize::Zeroizing;
 
     use super::*;
 
-    fn read_all(status: u16, body: &[u8], secrets: &[&str]) -> Result<Granted, Error> {
+    fn read_all(status: u16, body: &[u8], secrets: &[&str]) -> Result<TokenAnswer, Error> {
         let body = Zeroizing::new(body.to_vec());
-        read("https://x/token", &HttpAnswer { status, retry_after: None, body }, secrets, "id")
+        read("https://x/token", HttpAnswer { status, retry_after: None, body }, secrets, "id")
     }
 
     proptest! {

@@ -40,6 +40,11 @@ impl Authority {
         format!("{}/{}/v2.0/.well-known/openid-configuration", self.base, self.segment)
     }
 
+    /// The token endpoint of v1, which the platform has at a fixed place and which takes a `resource`.
+    pub(crate) fn v1_token_url(&self) -> String {
+        format!("{}/{}/oauth2/token", self.base, self.segment)
+    }
+
     /// The tenant's id, where the authority is spelled with it.
     pub(crate) fn tenant_id(&self) -> Option<Uuid> {
         tenant_id(&self.segment)

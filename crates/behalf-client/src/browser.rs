@@ -3,8 +3,9 @@ use std::process::{Command, Stdio};
 
 use url::Url;
 
-/// Opens `url` in the user's browser, with the command of the system.
-pub(crate) fn open(url: &Url) -> io::Result<()> {
+/// Opens `url` in the user's browser, with the command of the system. Fails where there is no such
+/// command; whether a window appears is not known.
+pub fn open_browser(url: &Url) -> io::Result<()> {
     let mut command = if cfg!(target_os = "macos") {
         Command::new("open")
     } else if cfg!(target_os = "windows") {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use quick_cache::sync::Cache;
 
 use crate::acquire::{Acquire, Wanted};
+use crate::answer::TokenAnswer;
 use crate::api::{ForResource, TokenSource};
 use crate::authority::Authority;
 use crate::builder::{BuildError, Builder};
@@ -12,6 +13,7 @@ use crate::directory::Directory;
 use crate::downstream::Downstream;
 use crate::engine::Engine;
 use crate::error::Error;
+use crate::request::Grant;
 use crate::scopes::Scopes;
 use crate::secret::Secret;
 
@@ -91,6 +93,43 @@ impl ConfidentialClient {
         let wanted = Scopes::parse(scopes)
             .map(|scopes| Wanted::OnBehalfOf { assertion: Secret::from(assertion), scopes });
         Acquire::new(self.clone(), wanted.map_err(Error::from))
+    }
+
+    /// A token for the application itself from the v1 endpoint, which takes a `resource` such as
+    /// `api://ledger`: whole, and not kept. For trials and moves; programs ask for scopes.
+    pub async fn answer_for_resource(&self, resource: &str) -> Result<TokenAnswer, Error> {
+        let grant = Grant::ClientCredentialsV1 { resource: resource.to_owned() };
+        self.shared.engine.answered(&self.directory, &grant, None).await
+    }
+
+    /// Redeems the code that a user's browser brought to a web application (RFC 6749 section 4.1.3),
+    /// with the redirect URI and the PKCE verifier of its request: the answer is whole, and nothing
+    /// is kept here. State, nonce and ID token are the application's to check.
+    pub async fn answer_by_authorization_code<S: Into<String>>(
+        &self,
+        code: &str,
+        (redirect_uri, verifier): (&str, &str),
+        scopes: impl IntoIterator<Item = S>,
+    ) -> Result<TokenAnswer, Error> {
+        let grant = Grant::AuthorizationCode {
+            code: Secret::from(code),
+            redirect_uri: redirect_uri.to_owned(),
+            verifier: Secret::from(verifier),
+            scopes: Scopes::parse(scopes)?,
+        };
+        self.shared.engine.answered(&self.directory, &grant, None).await
+    }
+
+    /// Redeems a refresh token that another program kept (RFC 6749 section 6): the answer is whole,
+    /// and nothing is kept here.
+    pub async fn answer_by_refresh_token<S: Into<String>>(
+        &self,
+        refresh_token: &str,
+        scopes: impl IntoIterator<Item = S>,
+    ) -> Result<TokenAnswer, Error> {
+        let refresh_token = Secret::from(refresh_token);
+        let grant = Grant::RefreshToken { refresh_token, scopes: Scopes::parse(scopes)? };
+        self.shared.engine.answered(&self.directory, &grant, None).await
     }
 
     /// An API that is called for users (on-behalf-of), at `base`. What is wrong with base or scopes

@@ -3,7 +3,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use url::Url;
 
-use crate::answer::{self, Granted, clean};
+use crate::answer::{self, TokenAnswer, clean};
 use crate::error::Error;
 use crate::public::PublicClient;
 use crate::request::{Form, Grant, SIGN_IN_SCOPES};
@@ -53,7 +53,7 @@ pub(crate) async fn sign_in_by_device_code(
     client: &PublicClient,
     scopes: &Scopes,
     prompt: impl FnOnce(&DevicePrompt),
-) -> Result<Granted, Error> {
+) -> Result<TokenAnswer, Error> {
     let engine = &client.0.engine;
     let answer = ask(client, scopes).await?;
     let life = answer.expires_in.min(LONGEST_LIFE);
@@ -66,8 +66,8 @@ pub(crate) async fn sign_in_by_device_code(
         if engine.clock.now() >= expires {
             return Err(Error::TimedOut);
         }
-        let error = match engine.token(&client.0.directory, &grant, None).await {
-            Ok(granted) => return Ok(granted),
+        let error = match engine.answered(&client.0.directory, &grant, None).await {
+            Ok(answer) => return Ok(answer),
             Err(error) => error,
         };
         match error.refusal().map(|refusal| refusal.error.as_str()) {

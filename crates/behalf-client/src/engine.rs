@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::answer::{self, Granted};
+use crate::answer::{self, Granted, TokenAnswer};
 use crate::authority::Authority;
 use crate::claims;
 use crate::clock::Clock;
@@ -27,18 +27,30 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    /// Sends a grant to the authority's token endpoint; repeats what may be repeated.
+    /// As [`answered`](Self::answered), for the cache.
     pub(crate) async fn token(
         self: &Arc<Self>,
         directory: &Arc<Directory>,
         grant: &Grant,
         claims: Option<&str>,
     ) -> Result<Granted, Error> {
+        self.answered(directory, grant, claims).await.map(|answer| answer.granted)
+    }
+
+    /// Sends a grant to the authority's token endpoint; repeats what may be repeated.
+    pub(crate) async fn answered(
+        self: &Arc<Self>,
+        directory: &Arc<Directory>,
+        grant: &Grant,
+        claims: Option<&str>,
+    ) -> Result<TokenAnswer, Error> {
         let endpoints = directory.endpoints(self).await?;
         let claims = claims::merge(&self.capabilities, claims).map_err(Error::Claims)?;
         let mut attempts = self.attempts(grant.repeat());
+        let v1 = grant.is_v1().then(|| directory.authority.v1_token_url());
+        let url = v1.as_deref().unwrap_or(&endpoints.token);
         loop {
-            let outcome = self.attempt(&endpoints.token, grant, claims.as_deref()).await;
+            let outcome = self.attempt(url, grant, claims.as_deref()).await;
             attempts.after(outcome.as_ref().err()).await;
             if attempts.over {
                 return outcome;
@@ -51,7 +63,7 @@ impl Engine {
         url: &str,
         grant: &Grant,
         claims: Option<&str>,
-    ) -> Result<Granted, Error> {
+    ) -> Result<TokenAnswer, Error> {
         let mut form = Form::default();
         form.add("client_id", &self.client_id);
         grant.write(&mut form);
@@ -69,7 +81,7 @@ impl Engine {
         }
         let correlation_id = entropy::uuid(self.entropy.as_ref())?.to_string();
         let answer = self.transport.post(url, &form.encode(), &correlation_id, now).await?;
-        answer::read(url, &answer, &form.secrets(), &correlation_id)
+        answer::read(url, answer, &form.secrets(), &correlation_id)
     }
 
     /// Sends a form to another endpoint of the authority, once.

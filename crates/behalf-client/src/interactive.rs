@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use url::Url;
 
+use crate::answer::TokenAnswer;
 use crate::browser;
 use crate::claims;
 use crate::error::Error;
@@ -59,7 +60,7 @@ impl Interactive {
         Self {
             client,
             scopes,
-            open: Box::new(browser::open),
+            open: Box::new(browser::open_browser),
             prompt: None,
             login_hint: None,
             claims: None,
@@ -97,7 +98,21 @@ impl Interactive {
         self
     }
 
+    /// Lets the user sign in and gives the answer whole: for programs that keep tokens themselves.
+    pub async fn answer(self) -> Result<TokenAnswer, Error> {
+        let client = self.client.clone();
+        let SignedIn { answer, nonce, .. } = self.sign_in().await?;
+        client.account(&answer.granted, Some(&nonce)).await?;
+        Ok(answer)
+    }
+
     async fn run(self) -> Result<AccessToken, Error> {
+        let client = self.client.clone();
+        let SignedIn { answer, scopes, nonce } = self.sign_in().await?;
+        client.keep(answer.granted, &scopes, Some(&nonce)).await
+    }
+
+    async fn sign_in(self) -> Result<SignedIn, Error> {
         let Self { client, scopes, open, prompt, login_hint, claims, timeout } = self;
         let (scopes, engine) = (scopes?, &client.0.engine);
         let endpoints = client.0.directory.endpoints(engine).await?;
@@ -134,9 +149,16 @@ impl Interactive {
         let verifier = secrets.pkce.verifier;
         let grant =
             Grant::AuthorizationCode { code, redirect_uri, verifier, scopes: scopes.clone() };
-        let granted = engine.token(&client.0.directory, &grant, None).await?;
-        client.keep(granted, &scopes, Some(&secrets.nonce)).await
+        let answer = engine.answered(&client.0.directory, &grant, None).await?;
+        Ok(SignedIn { answer, scopes, nonce: secrets.nonce })
     }
+}
+
+/// What a sign-in brought; the ID token is not checked yet.
+struct SignedIn {
+    answer: TokenAnswer,
+    scopes: Scopes,
+    nonce: String,
 }
 
 /// The address of the authorization request (RFC 6749 section 4.1.1).

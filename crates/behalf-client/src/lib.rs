@@ -64,8 +64,10 @@ mod transport;
 
 pub use account::Account;
 pub use acquire::Acquire;
+pub use answer::TokenAnswer;
 pub use api::{ApiClient, ApiError, ApiRequest, ForResource};
 pub use behalf_protocol::delegation::{Interaction, OnwardError, OnwardFailure, UserAssertion};
+pub use browser::open_browser;
 pub use builder::{BuildError, Builder};
 pub use clock::{Clock, SystemClock};
 pub use confidential::ConfidentialClient;

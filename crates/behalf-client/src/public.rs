@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use crate::account::{Account, Accounts};
-use crate::answer::Granted;
+use crate::answer::{Granted, TokenAnswer};
 use crate::api::{ForResource, TokenSource};
 use crate::authority::Authority;
 use crate::builder::BuildError;
@@ -71,8 +71,32 @@ impl PublicClient {
         prompt: impl FnOnce(&DevicePrompt),
     ) -> Result<AccessToken, Error> {
         let scopes = Scopes::parse(scopes)?;
-        let granted = sign_in_by_device_code(self, &scopes, prompt).await?;
-        self.keep(granted, &scopes, None).await
+        let answer = sign_in_by_device_code(self, &scopes, prompt).await?;
+        self.keep(answer.granted, &scopes, None).await
+    }
+
+    /// As [`acquire_token_by_device_code`](Self::acquire_token_by_device_code), but gives the answer
+    /// whole and keeps nothing.
+    pub async fn answer_by_device_code<S: Into<String>>(
+        &self,
+        scopes: impl IntoIterator<Item = S>,
+        prompt: impl FnOnce(&DevicePrompt),
+    ) -> Result<TokenAnswer, Error> {
+        let answer = sign_in_by_device_code(self, &Scopes::parse(scopes)?, prompt).await?;
+        self.account(&answer.granted, None).await?;
+        Ok(answer)
+    }
+
+    /// As [`acquire_token_by_refresh_token`](Self::acquire_token_by_refresh_token), but gives the
+    /// answer whole and keeps nothing.
+    pub async fn answer_by_refresh_token<S: Into<String>>(
+        &self,
+        refresh_token: &str,
+        scopes: impl IntoIterator<Item = S>,
+    ) -> Result<TokenAnswer, Error> {
+        let refresh_token = Secret::from(refresh_token);
+        let grant = Grant::RefreshToken { refresh_token, scopes: Scopes::parse(scopes)? };
+        self.0.engine.answered(&self.0.directory, &grant, None).await
     }
 
     /// Redeems a refresh token that another program kept, and keeps its account.
@@ -166,7 +190,7 @@ impl PublicClient {
     }
 
     /// Who signed in. An authorization request asked for an ID token, so its answer must have one.
-    async fn account(
+    pub(crate) async fn account(
         &self,
         granted: &Granted,
         nonce: Option<&str>,

@@ -12,6 +12,8 @@ use crate::secret::Secret;
 pub(crate) enum Grant {
     /// RFC 6749 section 4.4.
     ClientCredentials { scopes: Scopes },
+    /// The same on the v1 endpoint, which takes a resource.
+    ClientCredentialsV1 { resource: String },
     /// The platform's on-behalf-of: the profile of RFC 7523 with `requested_token_use`.
     OnBehalfOf { assertion: Secret, scopes: Scopes },
     /// RFC 6749 section 4.1.3 with PKCE (RFC 7636 section 4.5).
@@ -28,12 +30,19 @@ pub(crate) const SIGN_IN_SCOPES: &[&str] = &["offline_access", "openid", "profil
 impl Grant {
     pub(crate) fn repeat(&self) -> Repeat {
         match self {
-            Self::ClientCredentials { .. } | Self::OnBehalfOf { .. } => Repeat::Safe,
+            Self::ClientCredentials { .. }
+            | Self::ClientCredentialsV1 { .. }
+            | Self::OnBehalfOf { .. } => Repeat::Safe,
             // A code or a rotated token that arrives twice looks stolen, and all it gave is revoked.
             Self::AuthorizationCode { .. }
             | Self::RefreshToken { .. }
             | Self::DeviceCode { .. } => Repeat::IfUnsent,
         }
+    }
+
+    /// Whether it is for the v1 endpoint.
+    pub(crate) const fn is_v1(&self) -> bool {
+        matches!(self, Self::ClientCredentialsV1 { .. })
     }
 
     /// The parameters of this grant, without the client's.
@@ -42,6 +51,10 @@ impl Grant {
             Self::ClientCredentials { scopes } => {
                 form.add("grant_type", "client_credentials");
                 form.add("scope", scopes.to_string());
+            }
+            Self::ClientCredentialsV1 { resource } => {
+                form.add("grant_type", "client_credentials");
+                form.add("resource", resource);
             }
             Self::OnBehalfOf { assertion, scopes } => {
                 form.add("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer");

@@ -2,6 +2,7 @@
 //! is refused. No waiting: the clock is ours.
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
+mod answers;
 mod apis;
 mod cache;
 mod client_credentials;
