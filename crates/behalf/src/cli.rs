@@ -3,7 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::{
-    administer, app, dev, grant, init, inspect, key, log, program_env, serve, tenant, token, user,
+    administer, app, demo, dev, explain, grant, init, inspect, key, log, program_env, serve,
+    tenant, token, user,
 };
 
 /// A directory and token service that speaks the Microsoft identity platform's wire.
@@ -45,11 +46,13 @@ pub(crate) enum Command {
     Key(key::Command),
     /// Show the sign-in log
     Log(log::Args),
-    /// Run a daemon's flow against an API, with every exchange and every check
-    Demo,
+    /// Run the five flows and what goes wrong, with every exchange and every check
+    Demo(demo::Args),
     /// Get tokens for scripts and trials
     #[command(subcommand)]
     Token(token::Command),
+    /// Explain a code, or how one request was decided and what to do about it
+    Explain(explain::Args),
     /// Explain a token, and whether an API would accept it; nothing is sent anywhere
     Inspect(inspect::InspectArgs),
     /// Print the variables by which clients find and trust the dev instance

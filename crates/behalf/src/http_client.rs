@@ -32,17 +32,6 @@ pub(crate) struct Answer {
     pub(crate) body: String,
 }
 
-/// Posts a form (`application/x-www-form-urlencoded`).
-pub(crate) async fn post_form(
-    client: &Client,
-    url: &str,
-    form: &[(&str, &str)],
-) -> Result<Answer, Failure> {
-    let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
-    let kind = "application/x-www-form-urlencoded";
-    answer(url, client.post(url).header(http::header::CONTENT_TYPE, kind).body(body)).await
-}
-
 /// Gets a document.
 pub(crate) async fn get(client: &Client, url: &str) -> Result<Answer, Failure> {
     let answer = answer(url, client.get(url)).await?;

@@ -8,6 +8,7 @@ mod demo;
 mod dev;
 mod door;
 mod environment;
+mod explain;
 mod failure;
 mod files;
 mod grant;
@@ -59,8 +60,9 @@ fn run(command: Command, environment: &Environment) -> anyhow::Result<ExitCode> 
         Command::User(command) => user::run(&command, environment),
         Command::Key(command) => administer::key(&command, environment),
         Command::Log(args) => administer::log(&args, environment),
-        Command::Demo => demo::run(environment),
+        Command::Demo(args) => demo::run(&args, environment),
         Command::Token(command) => token::run(&command, environment),
+        Command::Explain(args) => explain::run(&args, environment),
         Command::Inspect(args) => judge::run(&args, environment),
         Command::Env(args) => program_env::env(&args, environment),
         Command::Run(args) => program_env::run(&args, environment),

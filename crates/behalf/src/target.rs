@@ -79,11 +79,21 @@ fn origin(text: &str) -> Result<String, Failure> {
     }
 }
 
+/// Who reads standard input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stdin {
+    /// Nobody yet: the secret may come from there.
+    Free,
+    /// The command itself, for something else.
+    Taken,
+}
+
 /// The secret of the client: `BEHALF_CLIENT_SECRET`, the file of `BEHALF_CLIENT_SECRET_FILE`, what
 /// the dev instance says, else standard input. Never an argument: those are everybody's to read.
 pub(crate) fn secret(
     environment: &Environment,
     app: Option<&AppEntry>,
+    stdin: Stdin,
 ) -> Result<Zeroizing<String>, Failure> {
     if let Some(secret) = environment.text("BEHALF_CLIENT_SECRET")? {
         return Ok(Zeroizing::new(secret.to_owned()));
@@ -95,11 +105,15 @@ pub(crate) fn secret(
         return Ok(Zeroizing::new(secret.to_owned()));
     }
     let missing = || {
-        Failure::usage("no secret was given").fix(
-            "set BEHALF_CLIENT_SECRET or BEHALF_CLIENT_SECRET_FILE, or pipe it to standard input",
-        )
+        let fix = match stdin {
+            Stdin::Free => {
+                "set BEHALF_CLIENT_SECRET or BEHALF_CLIENT_SECRET_FILE, or pipe it to standard input"
+            }
+            Stdin::Taken => "set BEHALF_CLIENT_SECRET or BEHALF_CLIENT_SECRET_FILE",
+        };
+        Failure::usage("no secret was given").fix(fix)
     };
-    if io::stdin().is_terminal() {
+    if stdin == Stdin::Taken || io::stdin().is_terminal() {
         return Err(missing());
     }
     let mut text = Zeroizing::new(String::new());
@@ -138,8 +152,9 @@ mod tests {
         let path = file.path().to_str().unwrap();
         let ready = ready();
         let app = ready.apps.get("invoice-daemon");
-        let found =
-            |environment: Environment| secret(&environment, app).unwrap().as_str().to_owned();
+        let found = |environment: Environment| {
+            secret(&environment, app, Stdin::Taken).unwrap().as_str().to_owned()
+        };
         let both = [("BEHALF_CLIENT_SECRET", "from-env"), ("BEHALF_CLIENT_SECRET_FILE", path)];
         assert_eq!(found(Environment::from(both)), "from-env");
         assert_eq!(found(Environment::from([("BEHALF_CLIENT_SECRET_FILE", path)])), "from-file");

@@ -1,31 +1,30 @@
-//! Where the demo plays: a dev instance and an API in this process, and the extra actors that the
-//! failures need.
+//! Where the demo plays: a dev instance, two APIs and their clients in this process, and the extra
+//! actors that the failures need.
 
-use std::{
-    net::{Ipv4Addr, SocketAddr},
-    sync::Arc,
-    time::Duration,
-};
+use std::{net::Ipv4Addr, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
+use behalf_client::{ConfidentialClient, Credential, Error, PublicClient, TokenAnswer};
 use behalf_core::{
     application::{AppKind, AppRole, Application, MemberType, SecretCredential, SignInAudience},
     event::SignInEvent,
-    id::{AppId, CredentialId, PermissionId, RequestId, TenantId},
+    id::{AppId, CredentialId, PermissionId, TenantId},
 };
 use behalf_server::{
     clock::{SharedClock, SystemClock},
     directory::{AppRef, Directory, NewApplication},
     entropy::{SharedEntropy, SystemEntropy},
-    journal::Record,
+    journal::{Query, Record},
 };
+use serde_json::Value;
 use uuid::uuid;
 
-use super::api;
+use super::{apis::Apis, browser::Browser, tell};
 use crate::{
     dev::{
         instance::{Instance, Setup},
-        port, world,
+        port,
+        world::{self, App, Tenant},
     },
     http_client,
     output::{self, Style},
@@ -35,13 +34,15 @@ use crate::{
 pub(super) const PAYROLL: uuid::Uuid = uuid!("a9300000-0000-4000-8000-000000000008");
 /// What `invoice-daemon` used until yesterday.
 pub(super) const EXPIRED_SECRET: &str = "behalf-dev-until-yesterday";
+/// The documented password of every user.
+pub(super) const PASSWORD: &str = "behalf-dev";
 
 /// The stage.
 pub(super) struct Stage {
     /// The directory.
     pub(super) instance: Instance,
-    /// `http://127.0.0.1:PORT` of ledger-api.
-    pub(super) ledger: String,
+    /// orders-api and ledger-api.
+    pub(super) apis: Apis,
     /// Trusts the dev CA alone.
     pub(super) http: reqwest::Client,
     /// Measures.
@@ -52,12 +53,34 @@ pub(super) struct Stage {
     pub(super) requests: u32,
     /// Things that were not as expected.
     pub(super) problems: u32,
+    number: u32,
+    step: bool,
     _folder: tempfile::TempDir,
 }
 
+/// A token request and what came of it.
+pub(super) struct Exchange {
+    /// The answer.
+    pub(super) answer: Result<TokenAnswer, Error>,
+    /// How long it took, in milliseconds.
+    pub(super) millis: f64,
+    /// What the sign-in log says.
+    pub(super) event: SignInEvent,
+}
+
+/// What an API answers: status, body, and why not.
+pub(super) struct Reply {
+    /// HTTP status.
+    pub(super) status: u16,
+    /// The body, if it is JSON.
+    pub(super) body: Value,
+    /// `WWW-Authenticate`.
+    pub(super) challenge: String,
+}
+
 impl Stage {
-    /// Starts both servers.
-    pub(super) async fn set(style: Style) -> anyhow::Result<Self> {
+    /// Starts the directory and the APIs.
+    pub(super) async fn set(style: Style, step: bool) -> anyhow::Result<Self> {
         let clock: SharedClock = Arc::new(SystemClock::new());
         let entropy: SharedEntropy = Arc::new(SystemEntropy);
         let folder = tempfile::tempdir().context("no temporary folder can be made")?;
@@ -71,14 +94,121 @@ impl Stage {
         let instance = Instance::start(&setup, (Arc::clone(&clock), entropy)).await?;
         add_actors(&instance).await?;
         let http = http_client::client(Some(&instance.ready.ca_file))?;
-        let ledger = api::start(&instance.ready.base_url, &instance.ready.ca_file).await?;
-        let ledger = format!("http://{}", SocketAddr::from((Ipv4Addr::LOCALHOST, ledger.port())));
-        Ok(Self { instance, ledger, http, clock, style, requests: 0, problems: 0, _folder: folder })
+        let orders = client(&instance, &world::ORDERS_API, &secret_of(&world::ORDERS_API))?;
+        let ready = &instance.ready;
+        let apis = Apis::start(&ready.base_url, &ready.ca_file, &orders).await?;
+        let (requests, problems, number) = (0, 0, 0);
+        Ok(Self {
+            instance,
+            apis,
+            http,
+            clock,
+            style,
+            requests,
+            problems,
+            number,
+            step,
+            _folder: folder,
+        })
     }
 
     /// Stops the directory.
     pub(super) async fn leave(self) -> anyhow::Result<()> {
         self.instance.stop().await
+    }
+
+    /// `app` in its home tenant, with the documented secret.
+    pub(super) fn client(&self, app: &App) -> anyhow::Result<ConfidentialClient> {
+        self.client_with(app, &secret_of(app))
+    }
+
+    /// `app` in its home tenant, with this secret.
+    pub(super) fn client_with(
+        &self,
+        app: &App,
+        secret: &str,
+    ) -> anyhow::Result<ConfidentialClient> {
+        client(&self.instance, app, secret)
+    }
+
+    /// desk-app.
+    pub(super) fn desk_app(&self) -> anyhow::Result<PublicClient> {
+        let authority = self.authority(&world::ACME);
+        let builder = PublicClient::builder(authority, world::DESK_APP.id.to_string());
+        Ok(builder.ca_file(&self.instance.ready.ca_file).build()?)
+    }
+
+    /// The address of a tenant.
+    pub(super) fn authority(&self, tenant: &Tenant) -> String {
+        format!("{}/{}", self.instance.ready.base_url, tenant.domain)
+    }
+
+    /// A browser nobody has signed in with.
+    pub(super) fn browser(&self) -> anyhow::Result<Browser> {
+        Browser::new(self.http.clone(), &self.instance.ready.base_url)
+    }
+
+    /// Makes a token request of `app` and finds it in the log.
+    pub(super) async fn exchange(
+        &mut self,
+        app: &App,
+        ask: impl Future<Output = Result<TokenAnswer, Error>>,
+    ) -> anyhow::Result<Exchange> {
+        self.requests += 1;
+        let began = self.clock.monotonic();
+        let answer = ask.await;
+        let millis = self.clock.monotonic().saturating_sub(began).as_secs_f64() * 1e3;
+        Ok(Exchange { answer, millis, event: self.newest(app)? })
+    }
+
+    /// The newest event that the sign-in log has of `app`.
+    pub(super) fn newest(&self, app: &App) -> anyhow::Result<SignInEvent> {
+        let query = Query { app: Some(AppId(app.id)), limit: 1, ..Query::default() };
+        let page = self.instance.server.journal.query(&query)?;
+        match page.entries.into_iter().next().map(|entry| entry.record) {
+            Some(Record::SignIn(event)) => Ok(*event),
+            _ => anyhow::bail!("the sign-in log has no request of {}", app.name),
+        }
+    }
+
+    /// `GET path` of an API with `token`.
+    pub(super) async fn call(&mut self, url: &str, token: &str) -> anyhow::Result<Reply> {
+        self.requests += 1;
+        let answer = self.http.get(url).bearer_auth(token).send().await;
+        let answer = answer.with_context(|| format!("no answer from {url}"))?;
+        let status = answer.status().as_u16();
+        let challenge = answer.headers().get(http::header::WWW_AUTHENTICATE);
+        let challenge = challenge.and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let challenge = challenge.to_owned();
+        let body = serde_json::from_str(&answer.text().await?).unwrap_or(Value::Null);
+        Ok(Reply { status, body, challenge })
+    }
+
+    /// Begins a part; steps are counted from 1 again.
+    pub(super) fn title(&mut self, text: &str) -> anyhow::Result<()> {
+        let gap = if self.requests == 0 { "" } else { "\n" };
+        self.number = 0;
+        Self::say(&format!("{gap}{}\n", self.style.strong(text)))
+    }
+
+    /// Tells of the next step: who turns to whom, and with what.
+    pub(super) fn step(&mut self, way: &str, what: &str) -> anyhow::Result<()> {
+        self.number += 1;
+        if self.step {
+            output::note("(Enter)");
+            std::io::stdin().read_line(&mut String::new())?;
+        }
+        Self::say(&format!("  {}  {way:<30} {what}", self.number))
+    }
+
+    /// Tells more of a step.
+    pub(super) fn more(text: &str) -> anyhow::Result<()> {
+        Self::say(&format!("       {text}"))
+    }
+
+    /// Tells what behalf checked.
+    pub(super) fn checked(event: &SignInEvent) -> anyhow::Result<()> {
+        Self::say(&format!("     behalf checked   {}", tell::checks(event)))
     }
 
     /// Prints a line.
@@ -101,15 +231,29 @@ impl Stage {
         Self::say(&self.style.bad(&line))
     }
 
-    /// The event of the sign-in log that `request_id` (`x-ms-request-id`) names.
-    pub(super) fn event(&self, request_id: &str) -> anyhow::Result<SignInEvent> {
-        let id: RequestId = request_id.parse().context("the answer carries no request id")?;
-        let entry = self.instance.server.journal.find(id)?;
-        match entry.map(|entry| entry.record) {
-            Some(Record::SignIn(event)) => Ok(*event),
-            _ => anyhow::bail!("the sign-in log has no event of request {request_id}"),
+    /// Compares the claims of a token.
+    pub(super) fn expect_claims(
+        &mut self,
+        token: &str,
+        expected: &[(&str, Value)],
+    ) -> anyhow::Result<()> {
+        let claims = tell::part(token, 1);
+        for (name, expected) in expected {
+            self.expect(&format!("claim {name}"), &claims[*name], expected)?;
         }
+        Ok(())
     }
+}
+
+fn secret_of(app: &App) -> String {
+    format!("behalf-dev-{}", app.name)
+}
+
+fn client(instance: &Instance, app: &App, secret: &str) -> anyhow::Result<ConfidentialClient> {
+    let authority = format!("{}/{}", instance.ready.base_url, app.tenant.domain);
+    let builder = ConfidentialClient::builder(authority, app.id.to_string());
+    let builder = builder.credential(Credential::secret(secret));
+    Ok(builder.ca_file(&instance.ready.ca_file).build()?)
 }
 
 /// An API that requires assignment, and a secret that has expired.

@@ -5,9 +5,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use behalf_core::application::AppKind;
+
 use super::{
-    ready::Ready,
-    world::{self, App},
+    ready::{Ready, UserEntry},
+    world::{self, App, User},
 };
 use crate::output::Style;
 
@@ -52,12 +54,20 @@ pub(crate) fn banner(told: &Told<'_>) -> String {
     line("Authority", &authority);
     line("CA file", &ca_file);
     text.push('\n');
-    for (index, app) in
-        [&world::INVOICE_DAEMON, &world::ORDERS_API, &world::LEDGER_API].iter().enumerate()
-    {
+    let users =
+        world::USERS.iter().filter_map(|user| Some(user_line(user, ready.users.get(user.key)?)));
+    for (index, line) in users.enumerate() {
+        let title = if index == 0 { "Users" } else { "" };
+        let _ = writeln!(text, "  {title:<10} {line}");
+    }
+    text.push('\n');
+    let apps =
+        [&world::INVOICE_DAEMON, &world::DESK_APP, &world::ORDERS_API, &world::LEDGER_API].iter();
+    for (index, app) in apps.enumerate() {
         let title = if index == 0 { "Apps" } else { "" };
         let _ = writeln!(text, "  {title:<10} {}", app_line(app));
     }
+    let _ = writeln!(text, "  {:<10} {}", "", foreign_line(&world::TREND_REPORT, told.data));
     if let Some(curl) = curl(ready, &authority, &ca_file) {
         let _ = write!(
             text,
@@ -68,8 +78,10 @@ pub(crate) fn banner(told: &Told<'_>) -> String {
     let _ = writeln!(
         text,
         "\n  A token in a variable:                                TOKEN=$(behalf token get --as invoice-daemon --scope api://ledger/.default)\
+         \n  A user's token, by the browser:                       behalf token login --as desk-app --user bob@acme.test --scope api://orders/.default\
          \n  Run any program with the right env and trust:         behalf run invoice-daemon -- python app.py\
-         \n  Watch a flow, step by step:                           behalf demo"
+         \n  Why the last request was refused:                     behalf explain --last\
+         \n  Watch every flow, step by step:                       behalf demo"
     );
     let ending = match told.data {
         None => "everything is forgotten (keep it: behalf dev --data ./dev).",
@@ -79,21 +91,39 @@ pub(crate) fn banner(told: &Told<'_>) -> String {
     text
 }
 
+/// Who signs in, and with what: the documented password, or the one of this start.
+fn user_line(user: &User, entry: &UserEntry) -> String {
+    let role = if user.administrator { "administrator" } else { "user" };
+    format!("{:<15} {role:<13} password {}", user.name, entry.password)
+}
+
 fn app_line(app: &App) -> String {
     let kind = match app.kind {
-        behalf_core::application::AppKind::Daemon => "daemon",
-        behalf_core::application::AppKind::Native => "native",
-        behalf_core::application::AppKind::Web => "web",
-        behalf_core::application::AppKind::Api => "API",
+        AppKind::Daemon => "daemon",
+        AppKind::Native => "native",
+        AppKind::Web => "web",
+        AppKind::Api => "API",
     };
-    let granted = app.calls.iter().find(|call| !call.as_app.is_empty());
-    let what = match granted {
-        Some(call) => {
-            format!("->  {}  role  {}   granted", call.api, call.as_app.join(", "))
+    let what = match app.calls.first() {
+        Some(call) if !call.as_app.is_empty() => needs(call.api, "role", call.as_app, "granted"),
+        Some(call) if app.kind == AppKind::Api => {
+            needs(call.api, "scope", call.as_user, "on behalf of the user")
         }
+        Some(call) => needs(call.api, "scope", call.as_user, "user consent"),
         None => app.uri.unwrap_or_default().to_owned(),
     };
-    format!("{:<15} {kind:<13} {what}", app.name)
+    format!("{:<15} {kind:<13} {what}", app.name).trim_end().to_owned()
+}
+
+fn needs(api: &str, kind: &str, values: &[&str], how: &str) -> String {
+    format!("->  {api}  {kind:<5} {:<18} {how}", values.join(", "))
+}
+
+/// An application of the other directory. What was kept may hold a consent to it.
+fn foreign_line(app: &App, data: Option<&Path>) -> String {
+    let home = app.tenant.domain;
+    let known = if data.is_none() { "; not yet consented here" } else { "" };
+    format!("{:<15} {:<13} (home: {home}{known})", app.name, "multi-tenant")
 }
 
 /// The first token, by a command that works as it is pasted.

@@ -153,7 +153,8 @@ pub(crate) const INVOICE_DAEMON: App = App {
     ..PLAIN
 };
 
-const DESK_APP: App = App {
+/// The native application of scenario 2.
+pub(crate) const DESK_APP: App = App {
     name: "desk-app",
     id: uuid!("face0000-0000-4000-8000-000000000002"),
     kind: AppKind::Native,
@@ -188,7 +189,8 @@ pub(crate) const LEDGER_API: App = App {
     ..PLAIN
 };
 
-const TREND_REPORT: App = App {
+/// A web application of Globex that other tenants may use.
+pub(crate) const TREND_REPORT: App = App {
     name: "trend-report",
     id: uuid!("7e4d0000-0000-4000-8000-000000000005"),
     tenant: &GLOBEX,
@@ -200,7 +202,8 @@ const TREND_REPORT: App = App {
     ..PLAIN
 };
 
-const TREND_API: App = App {
+/// The API it needs.
+pub(crate) const TREND_API: App = App {
     name: "trend-api",
     id: uuid!("7e4d0000-0000-4000-8000-000000000006"),
     tenant: &GLOBEX,

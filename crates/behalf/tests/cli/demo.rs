@@ -1,4 +1,4 @@
-use crate::support::succeed;
+use crate::support::{run, succeed};
 
 /// What differs from run to run: tokens, key ids, times.
 fn redacted(text: &str) -> String {
@@ -35,4 +35,15 @@ fn every_flow_and_every_failure_is_as_expected() {
     assert!(!text.contains("behalf-dev-"), "no secret is printed: {text}");
     insta::assert_snapshot!(redacted(&text));
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing is left behind");
+}
+
+#[test]
+fn one_flow_is_played_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = succeed(folder.path(), &["demo", "--flow", "obo"]);
+    assert!(text.starts_with("Flow 2/5  "), "{text}");
+    assert!(!text.contains("Flow 3/5") && !text.contains("What goes wrong"), "{text}");
+    assert!(text.contains("\nIt behaved as expected ("), "{text}");
+    let nothing = run(folder.path(), &["demo", "--flow", "nothing"]);
+    assert_eq!(nothing.status.code(), Some(2));
 }

@@ -22,6 +22,10 @@ fn each_command_explains_itself() {
         "env",
         "run",
         "token get",
+        "token login",
+        "token obo",
+        "token refresh",
+        "explain",
     ] {
         let mut arguments: Vec<&str> = command.split(' ').collect();
         arguments.push("--help");

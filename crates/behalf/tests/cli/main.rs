@@ -5,11 +5,15 @@
 #![expect(clippy::panic, reason = "a test fails by panicking")]
 
 mod admin;
+#[path = "../../src/demo/browser.rs"]
+mod browser;
 mod client;
 mod demo;
 mod dev;
+mod explain;
 mod grant;
 mod help;
 mod serve;
 mod support;
+mod token;
 mod users;
