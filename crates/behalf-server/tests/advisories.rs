@@ -13,6 +13,7 @@ mod common;
 
 mod advisories {
     mod assertions;
+    mod delegation;
     mod directory;
     mod keys;
     mod requests;

@@ -23,6 +23,7 @@ mod flows {
     mod enumeration;
     mod error_rows;
     mod former_urls;
+    mod forms_at_once;
     mod hostile_requests;
     mod limits;
     mod matrix;

@@ -7,7 +7,7 @@ use behalf_core::{
     ticket::{CHAIN_MAX, Origin, Standing},
     token::Refusal,
 };
-use behalf_jose::base64url;
+use behalf_jose::{Algorithm, EncodedHeader, SigningKey, base64url, sign_compact};
 use behalf_protocol::EndpointVersion;
 use serde_json::{Value, json};
 
@@ -200,6 +200,16 @@ fn v16_tampered_unsigned_or_signed_by_another() {
             "{forged}"
         );
     }
+}
+
+#[test]
+fn ob_05_another_servers_key_of_the_same_name() {
+    let world = World::acme();
+    let token = world.token_for_orders();
+    let key = SigningKey::generate(Algorithm::Rs256).unwrap();
+    let header = EncodedHeader::new("JWT", &key, "key-of-november", None);
+    let forged = sign_compact(&header, claims(&token).to_string().as_bytes(), &key).unwrap();
+    assert_eq!(wire(world.obo(ORDERS, &forged, READ)), (50_013, "invalid_grant", 400));
 }
 
 #[test]

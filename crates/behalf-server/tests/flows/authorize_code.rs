@@ -279,7 +279,7 @@ async fn a_second_factor_is_asked_for_where_there_is_one_and_demanded_where_an_a
 }
 
 /// The code of the secret of RFC 6238 appendix B.
-fn totp(server: &crate::common::TestServer) -> String {
+pub(crate) fn totp(server: &crate::common::TestServer) -> String {
     use aws_lc_rs::hmac;
     let step = u64::try_from(server.server.clock.now().unix_seconds()).unwrap() / 30;
     let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, b"12345678901234567890");
