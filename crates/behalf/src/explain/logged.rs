@@ -137,7 +137,8 @@ fn mended(text: &mut String, event: &SignIn, code: u32, names: &Names) {
     }
     let command = match code {
         65_001 | 90_094 | 90_095 | 501_051 => {
-            Some(format!("behalf grant {client} --admin --tenant {tenant}"))
+            let named = missing(event, names).map(|value| format!(" {value}")).unwrap_or_default();
+            Some(format!("behalf grant {client} --admin{named} --tenant {tenant}"))
         }
         500_011 | 700_016 => Some(format!("behalf app list --tenant {tenant}")),
         50_057 => {
@@ -148,6 +149,16 @@ fn mended(text: &mut String, event: &SignIn, code: u32, names: &Names) {
     if let Some(command) = command {
         let _ = writeln!(text, "  command        {command}");
     }
+}
+
+/// The permissions that were missing, as `behalf grant` takes them; none where all that the client
+/// requires is meant.
+fn missing(event: &SignIn, names: &Names) -> Option<String> {
+    let Outcome::Refused { found, .. } = &event.outcome else { return None };
+    let values = found.strip_prefix("no consent to ").filter(|values| *values != "any scope")?;
+    let api = names.name(&event.resource_app?.to_string());
+    let each: Vec<String> = values.split(' ').map(|value| format!("{api}:{value}")).collect();
+    Some(each.join(" "))
 }
 
 #[cfg(test)]
@@ -208,6 +219,25 @@ mod tests {
             ("consent", "failed"),
         ];
         insta::assert_snapshot!(explained(&event(refused(65_001), &steps), &names()));
+    }
+
+    #[test]
+    fn what_was_missing_is_what_the_command_grants() {
+        let command = |found: &str, resource_app: Option<&str>| {
+            let (code, expected) = (65_001, "a grant".to_owned());
+            let refused = Outcome::Refused { code, found: found.to_owned(), expected };
+            let mut event = event(refused, &[("consent", "failed")]);
+            event.resource_app = resource_app.map(|id| id.parse().unwrap());
+            let text = explained(&event, &names());
+            let (_, rest) = text.split_once("behalf grant orders-api --admin").unwrap();
+            rest.lines().next().unwrap().trim().to_owned()
+        };
+        let on = " --tenant acme.test";
+        let own = Some(ORDERS);
+        assert_eq!(command("no consent to A B", own), format!("orders-api:A orders-api:B{on}"));
+        assert_eq!(command("no consent to any scope", own), on.trim());
+        assert_eq!(command("no consent to A", None), on.trim());
+        assert_eq!(command("something else", own), on.trim());
     }
 
     #[test]

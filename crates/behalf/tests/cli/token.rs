@@ -190,3 +190,23 @@ fn refusals_are_told_with_their_exit_code_and_the_way_to_their_explanation() {
     let missing = [&obo[..], &["--token-file", "nothere"]].concat();
     assert_eq!(run(folder.path(), &missing).status.code(), Some(5));
 }
+
+#[test]
+fn the_command_that_explains_a_refusal_mends_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let dev = Dev::start(folder.path(), &[]);
+    let bob = signed_in(&dev, folder.path());
+    let obo = ["token", "obo", "--as", "orders-api", "--scope", "api://ledger/Entries.Post"];
+    assert_eq!(fed(folder.path(), &obo, &bob).status.code(), Some(4));
+    let explained = succeed(folder.path(), &["explain", "65001", "--last"]);
+    assert!(explained.contains("orders-api for bob@acme.test -> api://ledger"), "{explained}");
+    let line = explained.lines().find_map(|line| line.trim().strip_prefix("command")).unwrap();
+    let command: Vec<&str> = line.split_whitespace().skip(1).collect();
+    assert_eq!(
+        command,
+        ["grant", "orders-api", "--admin", "ledger-api:Entries.Post", "--tenant", "acme.test"]
+    );
+    succeed(folder.path(), &command);
+    let token = text(&fed(folder.path(), &obo, &bob));
+    assert_eq!(claims(&token)["scp"], "Entries.Post");
+}
