@@ -23,8 +23,11 @@ use crate::common::{
     },
 };
 
+/// App id, name, and scopes by number and value.
+type Service = (&'static str, &'static str, &'static [(u128, &'static str)]);
+
 /// The services a user's identity travels through, with their names and scopes.
-const SERVICES: [(&str, &str, &[(u128, &str)]); 3] = [
+const SERVICES: [Service; 3] = [
     (ORDERS, "api://orders", &[(1, "Orders.Read")]),
     (LEDGER, "api://ledger", &[(2, "Entries.Read"), (3, "Entries.Write"), (4, "Entries.Purge")]),
     (ARCHIVE, "api://archive", &[(5, "Boxes.Read")]),

@@ -6,6 +6,7 @@ use axum::{
     body::Body,
     extract::{Request, State},
 };
+use behalf_core::tenant::TenantSegment;
 use behalf_protocol::query::MAX_QUERY_BYTES;
 use http::{Response, request::Parts};
 use http_body_util::{BodyExt as _, Limited};
@@ -54,6 +55,10 @@ pub(super) async fn posted(State(core): State<Arc<Core>>, request: Request) -> R
     let visit = Visit::of(&core, &parts);
     if let Err(answer) = admit(&visit) {
         return *answer;
+    }
+    // The path becomes the redirect's: `/\host/…` would be another host's (AZ-01).
+    if TenantSegment::parse(segment(&parts)).is_none() {
+        return visit.unreadable();
     }
     let Ok(body) = Limited::new(body, MAX_QUERY_BYTES).collect().await else {
         return visit.unreadable();

@@ -108,7 +108,7 @@ async fn the_grace_repeats_and_ends_with_a_minute_or_when_its_answer_is_used() {
     let first = server.signed_in().await.text_of("refresh_token");
     let second = server.refresh(CLI, None, (&first, "")).await;
     let issued = ticket(&server, &second).span;
-    server.clock.advance(Duration::from_secs(60));
+    server.clock.advance(Duration::from_mins(1));
     let repeated = server.refresh(CLI, None, (&first, "")).await;
     assert_eq!(ticket(&server, &repeated).span, issued, "not a second longer than the first");
     let third = server.refresh(CLI, None, (&repeated.text_of("refresh_token"), "")).await;

@@ -1,7 +1,9 @@
 //! Where a browser may be sent (security.md H), against what people have got past others: what is
 //! registered is compared letter for letter, and nothing looks alike.
 
+use axum::body::Body;
 use behalf_core::application::{Platform, Redirect};
+use http::Request;
 
 use super::browser::{Browser, Seen, WEB, request, world};
 use crate::common::TestServer;
@@ -85,4 +87,25 @@ async fn az_09_a_registered_uri_is_no_pattern() {
     for pattern in ["https://*.app.test/cb", "https://app.test/*", "https://app.test/(a|b)", "*"] {
         assert!(Redirect::register(pattern, Platform::Web).is_err(), "{pattern}");
     }
+}
+
+/// A request by form is answered with a redirect to the same path: whoever chooses the path must
+/// not choose a host with it.
+#[tokio::test]
+async fn az_01_a_request_by_form_leads_to_no_other_host() {
+    let server = world().await;
+    for tenant in ["/evil.test", "\\evil.test", "\\/evil.test", "%5cevil.test", "%2f%2fevil.test"] {
+        for path in ["oauth2/authorize", "oauth2/v2.0/authorize"] {
+            let post = Request::post(format!("/{tenant}/{path}"))
+                .header("content-type", "application/x-www-form-urlencoded");
+            // What is no address reaches nobody.
+            let Ok(post) = post.body(Body::from("client_id=x")) else { continue };
+            let answer = server.send(post).await;
+            assert_eq!(answer.header("location"), None, "{tenant}: {}", answer.status);
+        }
+    }
+    let good = Request::post("/acme.test/oauth2/v2.0/authorize").body(Body::from("client_id=x"));
+    let answer = server.send(good.unwrap()).await;
+    let there = Some("/acme.test/oauth2/v2.0/authorize?client_id=x");
+    assert_eq!((answer.status.as_u16(), answer.header("location")), (303, there));
 }

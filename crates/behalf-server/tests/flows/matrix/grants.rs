@@ -5,7 +5,10 @@ use behalf_core::{
     id::{AppId, FamilyId},
     ticket::CodeTicket,
 };
-use futures_util::{FutureExt as _, future::LocalBoxFuture};
+use futures_util::{
+    FutureExt as _,
+    future::{LocalBoxFuture, Ready, ready},
+};
 
 use crate::common::{
     Answer, LEDGER, TestServer,
@@ -128,9 +131,9 @@ fn form(grant: &str, client: AppId, more: &[(&'static str, &str)]) -> Vec<(&'sta
 
 const READ: &str = "api://ledger/Entries.Read";
 
-async fn as_itself(_: &TestServer) -> Presented {
+fn as_itself(_: &TestServer) -> Ready<Presented> {
     let form = form("client_credentials", ORDERS, &[("scope", "api://ledger/.default")]);
-    Presented { form, family: None }
+    ready(Presented { form, family: None })
 }
 
 /// A code as the user's sign-in ends with it.
@@ -152,12 +155,12 @@ fn redemption(server: &TestServer, code: &CodeTicket) -> Presented {
     Presented { form, family: Some(code.family()) }
 }
 
-async fn web_code(server: &TestServer) -> Presented {
-    redemption(server, &code(server, ORDERS))
+fn web_code(server: &TestServer) -> Ready<Presented> {
+    ready(redemption(server, &code(server, ORDERS)))
 }
 
-async fn public_code(server: &TestServer) -> Presented {
-    redemption(server, &code(server, CLI))
+fn public_code(server: &TestServer) -> Ready<Presented> {
+    ready(redemption(server, &code(server, CLI)))
 }
 
 /// What the code of a new sign-in to `client` gives.
