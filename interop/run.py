@@ -29,7 +29,15 @@ SUITES = [
     "node/openid_client.mjs",
     "node/validate_jose.mjs",
     "rust",
+    "python/msal_sign_in.py",
+    "python/msal_on_behalf_of.py",
+    "python/azure_identity_on_behalf_of.py",
+    "node/msal_sign_in.mjs",
+    "node/msal_on_behalf_of.mjs",
+    "node/azure_identity_on_behalf_of.mjs",
     "python/samples.py",
+    "python/samples_on_behalf_of.py",
+    "python/samples_multi_tenant.py",
     "python/sign_in_log.py",
     "python/throttling.py",
     "node/throttling.mjs",
@@ -139,6 +147,7 @@ def run_suite(suite: str, arguments, prepared: Path, scratch: Path) -> tuple[int
         command = [sys.executable, str(script)]
     environment = clean_environment() | world.trust(prepared) | {
         "INTEROP_WORLD": str(prepared),
+        "INTEROP_NODE_DIR": str(arguments.node_dir),
         "HOME": str(scratch),
     }
     if suite == "rust":

@@ -1,5 +1,5 @@
 """What the suites find besides the dev world: certificates, a daemon with every kind of credential,
-three APIs."""
+APIs, applications that users sign in to, and users of their own for each suite."""
 
 import base64
 import datetime
@@ -20,9 +20,28 @@ DAEMON = "1e7e0000-0000-4000-8000-000000000001"
 API_V1 = "1e7e0000-0000-4000-8000-000000000002"
 API_V2 = "1e7e0000-0000-4000-8000-000000000003"
 API_CLOSED = "1e7e0000-0000-4000-8000-000000000004"
+API_MFA = "1e7e0000-0000-4000-8000-000000000005"
+MIDDLE = "1e7e0000-0000-4000-8000-000000000006"
+MIDDLE_V1 = "1e7e0000-0000-4000-8000-000000000007"
+DESK = "1e7e0000-0000-4000-8000-000000000008"
+WEB = "1e7e0000-0000-4000-8000-000000000009"
+
+# A suite signs in nobody whom another one needs: what users consented to stays.
+USERS = [
+    *("python", "python-web", "python-fresh", "python-obo", "python-obo-fresh", "python-gone", "python-device"),
+    *("node", "node-web", "node-fresh", "node-obo", "node-obo-fresh", "node-gone", "node-device"),
+    *("identity", "identity-fresh", "sample", "sample-fresh", "sample-foreign"),
+]
 
 # An expired credential cannot be registered: these expire just after.
 SHORT = datetime.timedelta(seconds=6)
+
+# What a middle tier calls for users, and what it authenticates with.
+ONWARD = ", ".join(f"interop-{api}: {{ as-user: [Things.Read] }}" for api in ("v1", "v2", "mfa"))
+BOTH = ", ".join(
+    ["{ secret: { from-file: secret.txt }, name: interop }"]
+    + [f"{{ certificate: {name}.crt, name: {name} }}" for name in ("valid", "expired")]
+)
 
 MANIFEST = f"""\
 apiVersion: behalf/v1
@@ -34,6 +53,7 @@ apps:
     uri: api://interop-v1
     token: {{ version: 1 }}
     offers:
+      scopes: {{ Things.Read: {{ consent: user, text: Read your things }} }}
       roles: {{ Things.Read.All: {{ for: [app], text: Read all things }} }}
   - name: interop-v2
     id: {API_V2}
@@ -41,7 +61,14 @@ apps:
     uri: api://interop-v2
     token: {{ version: 2 }}
     offers:
+      scopes:
+        Things.Read: {{ consent: user, text: Read your things }}
+        Things.Write: {{ consent: admin, text: Write things }}
       roles: {{ Things.Read.All: {{ for: [app], text: Read all things }} }}
+    calls:
+      interop-v1: {{ as-user: [Things.Read] }}
+    credentials:
+      - {{ secret: {{ from-file: secret.txt }}, name: interop }}
   - name: interop-closed
     id: {API_CLOSED}
     type: api
@@ -49,6 +76,48 @@ apps:
     assignment-required: true
     offers:
       roles: {{ Things.Read.All: {{ for: [app], text: Read all things }} }}
+  - name: interop-mfa
+    id: {API_MFA}
+    type: api
+    uri: api://interop-mfa
+    require: {{ mfa: true }}
+    offers:
+      scopes: {{ Things.Read: {{ consent: user, text: Read your things }} }}
+  - name: interop-middle
+    id: {MIDDLE}
+    type: api
+    uri: api://interop-middle
+    token: {{ version: 2 }}
+    offers:
+      scopes: {{ Access: {{ consent: user, text: Use the middle tier }} }}
+    calls: {{ {ONWARD} }}
+    combined-consent-for: [interop-desk]
+    credentials: [{BOTH}]
+  - name: interop-middle-v1
+    id: {MIDDLE_V1}
+    type: api
+    uri: api://interop-middle-v1
+    token: {{ version: 1 }}
+    offers:
+      scopes: {{ Access: {{ consent: user, text: Use the other middle tier }} }}
+    calls: {{ {ONWARD} }}
+    combined-consent-for: [interop-desk]
+    credentials: [{BOTH}]
+  - name: interop-desk
+    id: {DESK}
+    type: native
+    redirects: [http://localhost]
+    fallback-public-client: true
+    calls:
+      interop-middle: {{ as-user: [Access] }}
+      interop-middle-v1: {{ as-user: [Access] }}
+  - name: interop-web
+    id: {WEB}
+    type: web
+    redirects: [http://localhost/signed-in]
+    calls:
+      interop-middle: {{ as-user: [Access] }}
+    credentials: [{BOTH}]
   - name: interop-daemon
     id: {DAEMON}
     type: daemon
@@ -60,8 +129,15 @@ apps:
       - {{ secret: {{ from-file: expired.txt }}, name: expired-secret, expires: 1s }}
       - {{ certificate: valid.crt, name: valid }}
       - {{ certificate: expired.crt, name: expired }}
-grants: {{ admin-consent: [interop-daemon] }}
+grants: {{ admin-consent: [interop-daemon, interop-v2] }}
+users:
 """
+
+
+def manifest() -> str:
+    """The manifest with every user."""
+    user = "  - {{ name: {}@acme.test, password: {{ from-file: password.txt }} }}\n"
+    return MANIFEST + "".join(user.format(name) for name in USERS)
 
 
 def read_json(path: Path) -> dict:
@@ -72,10 +148,11 @@ def prepare(ready: dict, bin_dir: Path, scratch: Path, environment: dict[str, st
     """Makes the certificates, applies the manifest, and writes what the suites read."""
     folder = scratch / "world"
     folder.mkdir(mode=0o700)
-    secret, expired = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
+    secret, expired, password = (secrets.token_urlsafe(32) for _ in range(3))
     (folder / "secret.txt").write_text(secret)
     (folder / "expired.txt").write_text(expired)
-    (folder / "manifest.yaml").write_text(MANIFEST)
+    (folder / "password.txt").write_text(password)
+    (folder / "manifest.yaml").write_text(manifest())
     month = datetime.timedelta(days=30)
     certificates = {
         "valid": make_certificate(folder, "valid", month),
@@ -97,7 +174,14 @@ def prepare(ready: dict, bin_dir: Path, scratch: Path, environment: dict[str, st
             "v1": {"app_id": API_V1, "uri": "api://interop-v1"},
             "v2": {"app_id": API_V2, "uri": "api://interop-v2"},
             "closed": {"app_id": API_CLOSED, "uri": "api://interop-closed"},
+            "mfa": {"app_id": API_MFA, "uri": "api://interop-mfa"},
         },
+        "secret": secret,
+        "desk": {"app_id": DESK},
+        "web": {"app_id": WEB},
+        "middle": {"app_id": MIDDLE, "uri": "api://interop-middle"},
+        "middle_v1": {"app_id": MIDDLE_V1, "uri": "api://interop-middle-v1"},
+        "users": {name: {"name": f"{name}@acme.test", "password": password} for name in USERS},
     }
     path = folder / "world.json"
     path.write_text(json.dumps(described))

@@ -1,13 +1,16 @@
 // Cases, the world they run in, and the few requests that no client makes for them.
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 
 export const world = JSON.parse(readFileSync(process.env.INTEROP_WORLD, "utf8"));
-const { ready } = world;
+export const { ready } = world;
 export const base = ready.base_url.replace(/\/$/, "");
 export const host = new URL(base).host;
 export const acme = ready.tenants.acme;
 export const { daemon, certificates, apis } = world;
+// Users sign in to the first two, which call the next two, which call the APIs above for them.
+export const { desk, web, middle, middle_v1: middleV1, secret } = world;
 export const scope = `${apis.v2.uri}/.default`;
 
 const cases = [];
@@ -44,6 +47,19 @@ export async function tokenRequests() {
   const lines = (await answer.text()).split("\n");
   const counted = lines.filter((line) => line.startsWith("behalf_token_requests_total"));
   return counted.reduce((sum, line) => sum + Number(line.trim().split(" ").at(-1)), 0);
+}
+
+/** What `call` resolves to, and how many token requests it took. */
+export async function requestsOf(call) {
+  const before = await tokenRequests();
+  const result = await call();
+  return [result, (await tokenRequests()) - before];
+}
+
+/** What the command line says about the running server. */
+export function behalf(...words) {
+  const env = { ...process.env, BEHALF_DEV_DIR: world.dev_dir };
+  return execFileSync(`${world.bin_dir}/behalf`, words, { env, encoding: "utf8", timeout: 60_000 });
 }
 
 export function read(file) {

@@ -5,6 +5,7 @@ import http.client
 import json
 import os
 import ssl
+import subprocess
 import sys
 import traceback
 import urllib.parse
@@ -16,7 +17,8 @@ from typing import Callable
 WORLD = json.loads(Path(os.environ["INTEROP_WORLD"]).read_text())
 READY = WORLD["ready"]
 BASE = READY["base_url"].rstrip("/")
-ACME = READY["tenants"]["acme"]
+TENANTS = READY["tenants"]
+ACME = TENANTS["acme"]
 AUTHORITY = f"{BASE}/{ACME['domain']}"
 DAEMON = WORLD["daemon"]
 CERTIFICATES = WORLD["certificates"]
@@ -24,6 +26,9 @@ APIS = WORLD["apis"]
 LEDGER = READY["apps"]["ledger-api"]
 LEDGER_SCOPE = f"{LEDGER['app_id_uri']}/.default"
 INVOICE_DAEMON = READY["apps"]["invoice-daemon"]
+# Users sign in to the first two, which call the next two, which call the APIs above for them.
+DESK, WEB, MIDDLE, MIDDLE_V1 = (WORLD[name] for name in ("desk", "web", "middle", "middle_v1"))
+SECRET = WORLD["secret"]
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 _cases: list[tuple[str, Callable[[], None]]] = []
@@ -72,6 +77,23 @@ def token_requests() -> int:
         lines = answer.read().decode().splitlines()
     counted = [line for line in lines if line.startswith("behalf_token_requests_total")]
     return sum(int(float(line.split()[-1])) for line in counted)
+
+
+def requests_of(call: Callable):
+    """What `call` returns, and how many token requests it took."""
+    before = token_requests()
+    result = call()
+    return result, token_requests() - before
+
+
+def behalf(*arguments: str) -> str:
+    """What the command line says about the running server."""
+    command = [str(Path(WORLD["bin_dir"]) / "behalf"), *arguments]
+    environment = os.environ | {"BEHALF_DEV_DIR": WORLD["dev_dir"]}
+    done = subprocess.run(command, env=environment, text=True, capture_output=True, timeout=60)
+    if done.returncode:
+        raise AssertionError(f"behalf {' '.join(arguments)}: {done.stderr}")
+    return done.stdout
 
 
 def tls() -> ssl.SSLContext:

@@ -152,9 +152,22 @@ impl ApiRequest {
 /// Whose token a call carries.
 #[derive(Clone)]
 pub(crate) enum TokenSource {
-    Application { client: ConfidentialClient, scope: String },
-    User { client: ConfidentialClient, scopes: Vec<String>, assertion: Secret },
-    Account { client: PublicClient, scopes: Vec<String>, account: Account },
+    Application {
+        client: ConfidentialClient,
+        scope: String,
+    },
+    User {
+        client: ConfidentialClient,
+        scopes: Vec<String>,
+        assertion: Secret,
+    },
+    Account {
+        client: PublicClient,
+        scopes: Vec<String>,
+        account: Account,
+    },
+    /// A token that is there: nobody can be asked for one with more claims.
+    Given(AccessToken),
 }
 
 impl TokenSource {
@@ -164,6 +177,7 @@ impl TokenSource {
             Self::User { scopes, .. } | Self::Account { scopes, .. } => {
                 Scopes::parse(scopes).map(drop)
             }
+            Self::Given(_) => Ok(()),
         }
     }
 
@@ -181,6 +195,7 @@ impl TokenSource {
                     None => silent.await,
                 };
             }
+            Self::Given(token) => return Ok(token.clone()),
         };
         match claims {
             Some(claims) => acquire.claims(claims).await,
@@ -195,7 +210,7 @@ impl TokenSource {
     ) -> Result<Response, ApiError> {
         let request = builder.build()?;
         ensure_private(request.url())?;
-        let again = request.try_clone();
+        let again = request.try_clone().filter(|_| !matches!(self, Self::Given(_)));
         let answer = send(http, request, &self.token(None).await?).await?;
         match (challenged(&answer), again) {
             (Some(claims), Some(request)) => {
@@ -213,6 +228,7 @@ impl fmt::Debug for TokenSource {
             Self::User { scopes, .. } | Self::Account { scopes, .. } => {
                 write!(f, "User({})", scopes.join(" "))
             }
+            Self::Given(token) => write!(f, "User({})", token.scopes()),
         }
     }
 }

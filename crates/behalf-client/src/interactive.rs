@@ -8,12 +8,11 @@ use crate::browser;
 use crate::claims;
 use crate::error::Error;
 use crate::loopback::Loopback;
-use crate::metadata::Endpoints;
-use crate::pkce::{self, Pkce};
 use crate::public::{PublicClient, SignIn};
 use crate::redirect::Pending;
-use crate::request::{Grant, SIGN_IN_SCOPES};
+use crate::request::Grant;
 use crate::scopes::Scopes;
+use crate::sign_in::AuthorizationRequest;
 use crate::token::AccessToken;
 
 /// How long the user has.
@@ -117,40 +116,26 @@ impl Interactive {
         let (scopes, engine) = (scopes?, &client.0.engine);
         let endpoints = client.0.directory.endpoints(engine).await?;
         let loopback = Loopback::open().await?;
-        let redirect_uri = loopback.redirect_uri();
-        let secrets = Secrets {
-            pkce: Pkce::new(engine.entropy.as_ref())?,
-            state: pkce::unguessable(engine.entropy.as_ref())?,
-            nonce: pkce::unguessable(engine.entropy.as_ref())?,
-        };
         let claims = claims::merge(&engine.capabilities, claims.as_deref());
         let claims = claims.map_err(Error::Claims)?;
-        let wanted = scopes.with(SIGN_IN_SCOPES).to_string();
-        let url = authorization_request(
-            &client,
-            &endpoints,
-            &[
-                ("redirect_uri", Some(&redirect_uri)),
-                ("scope", Some(&wanted)),
-                ("state", Some(&secrets.state)),
-                ("nonce", Some(&secrets.nonce)),
-                ("code_challenge", Some(&secrets.pkce.challenge)),
-                ("code_challenge_method", Some("S256")),
-                ("prompt", prompt.map(Prompt::as_str)),
-                ("login_hint", login_hint.as_deref()),
-                ("claims", claims.as_deref()),
-            ],
-        )?;
+        let wishes = [
+            ("prompt", prompt.map(Prompt::as_str)),
+            ("login_hint", login_hint.as_deref()),
+            ("claims", claims.as_deref()),
+        ];
+        let place = (client.0.directory.as_ref(), endpoints.as_ref());
+        let wanted = (loopback.redirect_uri(), scopes.clone());
+        let request = AuthorizationRequest::new(engine, place, wanted, &wishes)?;
+        let AuthorizationRequest { url, redirect_uri, state, nonce, verifier, .. } = request;
         open(&url).map_err(|error| Error::Browser(error.to_string()))?;
 
-        let pending = Pending { state: secrets.state, endpoints };
+        let pending = Pending { state, endpoints };
         let answer = tokio::time::timeout(timeout, loopback.answer(pending)).await;
         let code = answer.map_err(|_| Error::TimedOut)??;
-        let verifier = secrets.pkce.verifier;
         let grant =
             Grant::AuthorizationCode { code, redirect_uri, verifier, scopes: scopes.clone() };
         let answer = engine.answered(&client.0.directory, &grant, None).await?;
-        Ok(SignedIn { answer, scopes, nonce: secrets.nonce })
+        Ok(SignedIn { answer, scopes, nonce })
     }
 }
 
@@ -158,33 +143,6 @@ impl Interactive {
 struct SignedIn {
     answer: TokenAnswer,
     scopes: Scopes,
-    nonce: String,
-}
-
-/// The address of the authorization request (RFC 6749 section 4.1.1).
-fn authorization_request(
-    client: &PublicClient,
-    endpoints: &Endpoints,
-    parameters: &[(&str, Option<&str>)],
-) -> Result<Url, Error> {
-    let endpoint = endpoints.authorization.as_deref().and_then(|text| Url::parse(text).ok());
-    let mut url = endpoint.ok_or_else(|| Error::NoEndpoint {
-        authority: client.0.directory.authority.to_string(),
-        endpoint: "authorization_endpoint",
-    })?;
-    url.query_pairs_mut()
-        .append_pair("client_id", &client.0.engine.client_id)
-        .append_pair("response_type", "code")
-        .append_pair("response_mode", "query")
-        .append_pair("client_info", "1")
-        .extend_pairs(parameters.iter().filter_map(|(name, value)| Some((name, (*value)?))));
-    Ok(url)
-}
-
-/// What binds the answer to this sign-in.
-struct Secrets {
-    pkce: Pkce,
-    state: String,
     nonce: String,
 }
 

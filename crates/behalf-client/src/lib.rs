@@ -58,9 +58,11 @@ mod request;
 mod retry;
 mod scopes;
 mod secret;
+mod sign_in;
 mod silent;
 mod token;
 mod transport;
+mod web;
 
 pub use account::Account;
 pub use acquire::Acquire;
@@ -84,6 +86,7 @@ pub use scopes::ScopeError;
 pub use silent::Silent;
 pub use token::{AccessToken, Source};
 pub use transport::HttpsError;
+pub use web::WebSignIn;
 
 /// A lock whose holder panicked still guards whole values: each is replaced in one step.
 fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {

@@ -101,6 +101,12 @@ impl Endpoints {
         })
     }
 
+    /// Whether an authorization response that names `issuer` comes from this authority: RFC 9207
+    /// section 2.4 wants the metadata's own text, so `{tenantid}` too where that is a template.
+    pub(crate) fn answers_as(&self, issuer: &str) -> bool {
+        self.issuer == issuer || self.is_issuer(issuer)
+    }
+
     /// Whether `issuer` may be this authority's: equal, or equal once the template's `{tenantid}`
     /// is filled with an id.
     pub(crate) fn is_issuer(&self, issuer: &str) -> bool {

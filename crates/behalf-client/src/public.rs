@@ -15,11 +15,11 @@ use crate::directory::Directory;
 use crate::engine::Engine;
 use crate::entropy::{self, Entropy, SystemEntropy};
 use crate::error::Error;
-use crate::id_token::{self, Expected};
 use crate::interactive::Interactive;
 use crate::request::Grant;
 use crate::scopes::Scopes;
 use crate::secret::Secret;
+use crate::sign_in;
 use crate::silent::Silent;
 use crate::token::{AccessToken, Source};
 use crate::transport::{Transport, api_client};
@@ -195,20 +195,7 @@ impl PublicClient {
         granted: &Granted,
         nonce: Option<&str>,
     ) -> Result<Option<Account>, Error> {
-        let Some(id_token) = &granted.id_token else {
-            let missing = nonce.map(|_| Error::IdToken("there is none"));
-            return missing.map_or(Ok(None), Err);
-        };
-        let engine = &self.0.engine;
-        let endpoints = self.0.directory.endpoints(engine).await?;
-        let expected = Expected {
-            endpoints: &endpoints,
-            client_id: &engine.client_id,
-            nonce,
-            now: engine.clock.now(),
-        };
-        let identity = id_token::read(id_token.expose(), &expected).map_err(Error::IdToken)?;
-        Ok(Some(Account::new(identity, granted.client_info.as_deref())))
+        sign_in::account((&self.0.engine, &self.0.directory), granted, nonce).await
     }
 
     fn held(&self, granted: Granted, scopes: &Scopes) -> Held {

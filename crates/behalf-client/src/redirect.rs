@@ -47,7 +47,7 @@ impl Pending {
     fn code<'q>(&self, one: impl Fn(&str) -> Option<&'q str>) -> Result<Secret, Error> {
         // RFC 9207 section 2.4: another server's answer must not end here (mix-up).
         match one("iss") {
-            Some(issuer) if self.endpoints.is_issuer(issuer) => {}
+            Some(issuer) if self.endpoints.answers_as(issuer) => {}
             None if !self.endpoints.response_names_issuer => {}
             _ => return Err(Error::SignIn("the answer does not come from this authority (iss)")),
         }
@@ -142,6 +142,30 @@ mod tests {
             assert!(error.contains("(iss)"), "{target}: {error}");
         }
         assert!(code(false, "/?code=c1&state=s1&iss=https://evil.test/").unwrap().is_err());
+    }
+
+    #[test]
+    fn for_many_tenants_the_answer_names_the_template_or_the_users_tenant() {
+        let authority = Authority::parse(&format!("{HOST}/organizations")).unwrap();
+        let document = serde_json::json!({
+            "issuer": format!("{HOST}/{{tenantid}}/v2.0"),
+            "token_endpoint": format!("{HOST}/organizations/oauth2/v2.0/token"),
+            "authorization_response_iss_parameter_supported": true,
+        });
+        let endpoints = Endpoints::parse(&authority, document.to_string().as_bytes()).unwrap();
+        let pending = Pending { state: "s1".to_owned(), endpoints: Arc::new(endpoints) };
+        let judged = |issuer: &str| match pending.judge(&format!("/?code=c&state=s1&iss={issuer}"))
+        {
+            Verdict::Answer(code) => code.is_ok(),
+            Verdict::Stray => false,
+        };
+        for own in [format!("{HOST}/{{tenantid}}/v2.0"), ISSUER.to_owned()] {
+            assert!(judged(&own), "{own}");
+        }
+        for other in [format!("{HOST}/{{tenant}}/v2.0"), "https://evil.test/{tenantid}/v2.0".into()]
+        {
+            assert!(!judged(&other), "{other}");
+        }
     }
 
     proptest::proptest! {

@@ -30,7 +30,9 @@ async fn main() -> Result<()> {
     if let Some(ca_file) = settings.ca_file {
         app = app.ca_file(ca_file);
     }
-    let (app, scopes) = (app.build()?, ["api://orders/Orders.Read"]);
+    // All that this program is registered for; as orders-api knows it, the consent page covers what
+    // orders-api calls onwards too.
+    let (app, scopes) = (app.build()?, ["api://orders/.default"]);
     let token = if settings.device {
         app.acquire_token_by_device_code(scopes, |shown| eprintln!("{}", shown.message)).await?
     } else {

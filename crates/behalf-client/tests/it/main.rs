@@ -17,4 +17,5 @@ mod server;
 mod settings;
 mod silent;
 mod throttling;
+mod web;
 mod world;

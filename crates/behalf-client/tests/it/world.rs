@@ -131,8 +131,22 @@ impl Service {
 
     /// The answer to a user's grant: with ID token, refresh token and `client_info`.
     pub(crate) fn signed_in(&self, token: &str, refresh_token: &str, nonce: Option<&str>) -> Reply {
+        self.answer_to(NATIVE, (token, refresh_token), nonce)
+    }
+
+    /// The same for another client.
+    pub(crate) fn signed_in_to(&self, client: &str, token: &str, nonce: Option<&str>) -> Reply {
+        self.answer_to(client, (token, "rt-1"), nonce)
+    }
+
+    fn answer_to(
+        &self,
+        client: &str,
+        (token, refresh_token): (&str, &str),
+        nonce: Option<&str>,
+    ) -> Reply {
         let claims = json!({
-            "iss": format!("{}/{ACME}/v2.0", self.server.base), "aud": NATIVE, "exp": NOW + 86_400,
+            "iss": format!("{}/{ACME}/v2.0", self.server.base), "aud": client, "exp": NOW + 86_400,
             "nonce": nonce, "tid": ACME, "oid": ALICE, "preferred_username": "alice@acme.test",
         });
         let info = json!({"uid": ALICE, "utid": ACME});

@@ -104,7 +104,7 @@ pub(super) fn prepare(
     let user = UserAnswer {
         slot: Some(slots.access),
         id_token,
-        scope: issuance.granted_scope(inquiry.version),
+        scope: issuance.granted_scope(naming(inquiry.version, asked)),
         refresh_token: sealed.transpose().map_err(unsealed)?,
         client_info: ClientInfo::requested(asked.form.client_info.as_deref())
             .then(|| info.encode()),
@@ -114,6 +114,16 @@ pub(super) fn prepare(
     };
     let unsigned = Unsigned { key, version: facts.version, claims };
     Ok(Granted::for_user(unsigned, validity, &issuance.target.resource, &facts.roles, user))
+}
+
+/// How the answer names scopes: as the request does, or a client's cache does not find them again. In
+/// the tenant `adfs` MSAL asks v1 with `scope`.
+fn naming(version: EndpointVersion, asked: &Asked<'_>) -> EndpointVersion {
+    let full = |scope: &str| scope.split(' ').any(|name| name.contains('/'));
+    match (&asked.form.resource, asked.form.scope.as_deref()) {
+        (None, Some(scope)) if full(scope) => EndpointVersion::V2,
+        _ => version,
+    }
 }
 
 fn unsealed(error: SealError) -> Denied {

@@ -96,6 +96,29 @@ async fn v15_v1_is_all_strings_with_a_refresh_token_unasked() {
 }
 
 #[tokio::test]
+async fn v1_names_scopes_in_full_where_the_request_does() {
+    let server = TestServer::with_users().await;
+    let token = server.token_for_orders().await;
+    let orders = ORDERS.to_string();
+    for (target, expected) in [
+        (&[("scope", READ)][..], READ),
+        (&[("scope", "openid"), ("resource", "api://ledger")], "Entries.Read"),
+    ] {
+        let mut form = vec![
+            ("grant_type", JWT_BEARER),
+            ("client_id", orders.as_str()),
+            ("client_secret", API_SECRET),
+            ("assertion", token.as_str()),
+            ("requested_token_use", "on_behalf_of"),
+        ];
+        form.extend(target);
+        let answer = server.post("/adfs/oauth2/token", &form).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        assert_eq!(answer.json()["scope"], expected);
+    }
+}
+
+#[tokio::test]
 async fn v16_assertions_that_are_not_taken() {
     let server = TestServer::with_users().await;
     let answer = server.signed_in().await;
