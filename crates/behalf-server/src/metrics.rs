@@ -29,6 +29,12 @@ fn samples(server: &Weak<Server>) -> Vec<Sample> {
             log.waiting,
         ),
         count("store_reads", "Look-ups in the database", server.store.reads()),
+        count("store_writes", "Write sets committed to the database", server.store.writes()),
+        count(
+            "store_transactions",
+            "Transactions that made them durable",
+            server.store.transactions(),
+        ),
         sample(
             "ready",
             "Whether requests may be sent here",

@@ -41,6 +41,9 @@ pub trait Backend: Send + Sync + 'static {
     /// Hands every directory change that this process commits to `sink`, in commit order and
     /// before the commit is answered. Called once, before the first commit.
     fn watch(&self, sink: Arc<dyn ChangeSink>);
+
+    /// Transactions that this process made durable. Fewer than its write sets where they share.
+    fn transactions(&self) -> u64;
 }
 
 /// Who is told of changes.

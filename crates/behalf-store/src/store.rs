@@ -40,6 +40,7 @@ struct Inner {
     coherence: Arc<Coherence>,
     usage: Usage,
     reads: AtomicU64,
+    writes: AtomicU64,
 }
 
 impl Store {
@@ -54,6 +55,7 @@ impl Store {
                 coherence,
                 usage: Usage::default(),
                 reads: AtomicU64::new(0),
+                writes: AtomicU64::new(0),
             }),
         })
     }
@@ -66,7 +68,9 @@ impl Store {
     /// Commits `set` whole or not at all. When this answers the commit is durable, and no stamp
     /// that depends on anything it changed is current any more in this process.
     pub async fn commit(&self, set: WriteSet) -> Result<Seq, CommitError> {
-        self.inner.backend.commit(set).await
+        let committed = self.inner.backend.commit(set).await?;
+        self.inner.writes.fetch_add(1, Ordering::Relaxed);
+        Ok(committed)
     }
 
     /// Whether everything a reading depended on is unchanged. Wait-free, a few nanoseconds.
@@ -104,7 +108,7 @@ impl Store {
     pub async fn flush_usage(&self, now: Timestamp, force: bool) -> Result<(), CommitError> {
         let Some(sets) = self.inner.usage.take(now, force) else { return Ok(()) };
         for set in sets {
-            self.commit(set).await?;
+            self.inner.backend.commit(set).await?;
         }
         Ok(())
     }
@@ -112,6 +116,16 @@ impl Store {
     /// Look-ups in the database since the start: what a warm request must not add to.
     pub fn reads(&self) -> u64 {
         self.inner.reads.load(Ordering::Relaxed)
+    }
+
+    /// Write sets committed since the start; the usage of [`Store::flush_usage`] is not counted.
+    pub fn writes(&self) -> u64 {
+        self.inner.writes.load(Ordering::Relaxed)
+    }
+
+    /// Transactions they took: what was written at the same time shares one, and its sync.
+    pub fn transactions(&self) -> u64 {
+        self.inner.backend.transactions()
     }
 
     pub(crate) fn count_read(&self) {

@@ -1,7 +1,7 @@
 //! Kept-alive TLS connections that ask again as soon as they are answered.
 
 use std::{
-    net::SocketAddr,
+    net::{Ipv4Addr, SocketAddr},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -14,7 +14,7 @@ use rustls::{ClientConfig, RootCertStore, pki_types::ServerName};
 use rustls_pki_types::{CertificateDer, pem::PemObject as _};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpStream,
+    net::{TcpSocket, TcpStream},
 };
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
@@ -69,7 +69,17 @@ pub(crate) struct Connection {
 
 impl Connection {
     pub(crate) async fn open(target: &Target) -> anyhow::Result<Self> {
-        let tcp = TcpStream::connect(target.address).await?;
+        Self::over(target, TcpStream::connect(target.address).await?).await
+    }
+
+    /// From a loopback address of its own, as another machine's would be.
+    pub(crate) async fn open_from(target: &Target, from: Ipv4Addr) -> anyhow::Result<Self> {
+        let socket = TcpSocket::new_v4()?;
+        socket.bind(SocketAddr::from((from, 0)))?;
+        Self::over(target, socket.connect(target.address).await?).await
+    }
+
+    async fn over(target: &Target, tcp: TcpStream) -> anyhow::Result<Self> {
         tcp.set_nodelay(true)?;
         let connector = TlsConnector::from(Arc::clone(&target.tls));
         let stream = connector.connect(ServerName::try_from("localhost")?, tcp).await?;
@@ -78,6 +88,11 @@ impl Connection {
 
     /// Sends `request` and reads one answer with a `Content-Length`.
     pub(crate) async fn ask(&mut self, request: &[u8]) -> anyhow::Result<Answer> {
+        Ok(self.ask_with_head(request).await?.0)
+    }
+
+    /// The same, with the status line and the headers as they came.
+    pub(crate) async fn ask_with_head(&mut self, request: &[u8]) -> anyhow::Result<(Answer, &str)> {
         self.stream.write_all(request).await?;
         self.buffer.clear();
         let head = loop {
@@ -105,7 +120,8 @@ impl Connection {
                 "cut off by the server"
             );
         }
-        Ok(Answer { status, retry_after, body: self.buffer[head..head + length].to_vec() })
+        let body = self.buffer[head..head + length].to_vec();
+        Ok((Answer { status, retry_after, body }, std::str::from_utf8(&self.buffer[..head])?))
     }
 }
 

@@ -1,13 +1,16 @@
-//! `cargo xtask bench token` and `bench middleware`: speed as a fraction of what the hardware can do.
+//! `cargo xtask bench token`, `bench obo` and `bench middleware`: speed as a fraction of what the hardware can do.
 //!
 //! Every figure is a ratio of one run on one machine: the bare signature is measured before, between
 //! and after the server's turns (A-B-A), both in CPU-seconds of the same core. The server is pinned
 //! to one core, the load to the others, which it keeps awake in every turn, the yardstick's too. Absolute times are printed for orientation only; a machine
 //! whose yardstick drifts by more than 10 % within a run is said to be too noisy to record.
 
+mod browser;
 mod cpu;
+mod delegation;
 mod directory;
 mod load;
+mod measure;
 mod middleware;
 mod report;
 mod server;
@@ -24,6 +27,8 @@ use clap::{Args, Subcommand};
 pub(crate) enum Bench {
     /// The token endpoint: signatures, refusals, overload, start, memory, the sign-in log
     Token(Options),
+    /// Delegation: on-behalf-of, refresh, what writes and what does not, a flood of wrong passwords
+    Obo(Options),
     /// The middleware: validating a token, fresh and remembered, beside the bare verification
     Middleware(middleware::Options),
 }
@@ -65,6 +70,7 @@ impl Options {
 pub(crate) fn run(bench: &Bench) -> anyhow::Result<()> {
     match bench {
         Bench::Token(options) => token::run(&options.effective()),
+        Bench::Obo(options) => delegation::run(&options.effective()),
         Bench::Middleware(options) => middleware::run(*options),
     }
 }

@@ -49,8 +49,7 @@ impl Deployment {
             ca: certified.cert.pem().into_bytes(),
             folder,
         };
-        let url = format!("https://localhost:{}", address.port());
-        this.command(&["init", "--public-url", &url])
+        this.command(&["init", "--public-url", &this.origin()])
             .arg("--tls-cert")
             .arg(&cert)
             .arg("--tls-key")
@@ -108,6 +107,11 @@ impl Deployment {
             names.push(format!("client-{index}"));
         }
         writeln!(manifest, "grants: {{ admin-consent: [{}] }}", names.join(", "))?;
+        self.apply(&manifest)
+    }
+
+    /// Makes the tenant hold what `manifest` says.
+    pub(crate) fn apply(&self, manifest: &str) -> anyhow::Result<()> {
         let path = self.folder.path().join("bench.yaml");
         fs::write(&path, manifest)?;
         self.command(&["apply", "-f"])
@@ -115,6 +119,11 @@ impl Deployment {
             .output()
             .context("behalf apply")
             .and_then(|output| succeeded(&output))
+    }
+
+    /// What clients call it.
+    pub(crate) fn origin(&self) -> String {
+        format!("https://localhost:{}", self.address.port())
     }
 
     /// Starts the server pinned to its core. `extra` is added to its environment.

@@ -18,7 +18,10 @@ pub use open::OpenError;
 
 use std::{
     path::Path,
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use tokio::sync::{mpsc, oneshot};
@@ -29,7 +32,7 @@ use crate::{
     write_set::WriteSet,
 };
 use read::Readers;
-use writer::{Job, Writer};
+use writer::{Job, Told, Writer};
 
 /// Write sets that may wait; more wait for room before they are queued.
 const QUEUE: usize = 1_024;
@@ -40,6 +43,7 @@ pub struct Sqlite {
     readers: Arc<Readers>,
     sink: Arc<OnceLock<Arc<dyn ChangeSink>>>,
     writer: Option<Writer>,
+    transactions: Arc<AtomicU64>,
     // Last: the lock is let go when every connection is closed.
     _lock: Option<lock::Lock>,
 }
@@ -61,9 +65,11 @@ impl Sqlite {
         let (jobs, queue) = mpsc::channel(QUEUE);
         let sink = Arc::new(OnceLock::new());
         let readers = Arc::new(Readers::new(opened.readers));
-        let writer = Writer::start(opened.writer, opened.checkpointer, queue, Arc::clone(&sink))?;
+        let told = Told { sink: Arc::clone(&sink), transactions: Arc::default() };
+        let transactions = Arc::clone(&told.transactions);
+        let writer = Writer::start(opened.writer, opened.checkpointer, queue, told)?;
         let (jobs, writer) = (Some(jobs), Some(writer));
-        Ok(Self { jobs, readers, sink, writer, _lock: opened.lock })
+        Ok(Self { jobs, readers, sink, writer, transactions, _lock: opened.lock })
     }
 
     /// Runs a read of more than a moment on a thread that may block.
@@ -113,6 +119,10 @@ impl Backend for Sqlite {
     fn watch(&self, sink: Arc<dyn ChangeSink>) {
         // A second watcher would be a second store on one backend, which `Store::open` rules out.
         let _first = self.sink.set(sink);
+    }
+
+    fn transactions(&self) -> u64 {
+        self.transactions.load(Ordering::Relaxed)
     }
 }
 

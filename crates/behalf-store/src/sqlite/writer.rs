@@ -5,7 +5,7 @@ use std::{
     path::Path,
     sync::{
         Arc, Mutex, OnceLock, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
         mpsc::{self as std_mpsc, SyncSender},
     },
     thread::{Builder, JoinHandle},
@@ -37,6 +37,12 @@ pub(super) struct Job {
     pub(super) answer: oneshot::Sender<Result<Seq, CommitError>>,
 }
 
+/// Who is told of what was committed.
+pub(super) struct Told {
+    pub(super) sink: Arc<OnceLock<Arc<dyn ChangeSink>>>,
+    pub(super) transactions: Arc<AtomicU64>,
+}
+
 /// The threads.
 pub(super) struct Writer {
     threads: Vec<JoinHandle<()>>,
@@ -47,7 +53,7 @@ impl Writer {
         conn: Arc<Mutex<Connection>>,
         checkpointer: Option<Connection>,
         queue: mpsc::Receiver<Job>,
-        sink: Arc<OnceLock<Arc<dyn ChangeSink>>>,
+        told: Told,
     ) -> Result<Self, OpenError> {
         let io = |error: io::Error| io_error(Path::new("thread"), error);
         let cut = Arc::new(AtomicBool::new(false));
@@ -60,7 +66,7 @@ impl Writer {
             threads.push(Builder::new().name("store-checkpoint".into()).spawn(run).map_err(io)?);
             checkpoints = Some(ask);
         }
-        let run = move || Loop { conn, queue, sink, checkpoints, cut, written: 0 }.run();
+        let run = move || Loop { conn, queue, told, checkpoints, cut, written: 0 }.run();
         // Joined first: when the writer ends nobody asks for checkpoints.
         threads.insert(0, Builder::new().name("store-write".into()).spawn(run).map_err(io)?);
         Ok(Self { threads })
@@ -78,7 +84,7 @@ impl Writer {
 struct Loop {
     conn: Arc<Mutex<Connection>>,
     queue: mpsc::Receiver<Job>,
-    sink: Arc<OnceLock<Arc<dyn ChangeSink>>>,
+    told: Told,
     checkpoints: Option<SyncSender<()>>,
     cut: Arc<AtomicBool>,
     written: usize,
@@ -99,6 +105,9 @@ impl Loop {
                 let conn = self.conn.lock().unwrap_or_else(PoisonError::into_inner);
                 commit_all(&conn, jobs.iter().map(|job| &job.set))
             };
+            if results.iter().any(Result::is_ok) {
+                self.told.transactions.fetch_add(1, Ordering::Relaxed);
+            }
             for (job, result) in jobs.drain(..).zip(results) {
                 self.answer(job, result);
             }
@@ -110,7 +119,7 @@ impl Loop {
     /// Nobody hears of a commit before whoever cached what it changed.
     fn answer(&self, job: Job, result: Result<Applied, CommitError>) {
         let result = result.map(|applied| {
-            if let (Some(sink), false) = (self.sink.get(), applied.changes.is_empty()) {
+            if let (Some(sink), false) = (self.told.sink.get(), applied.changes.is_empty()) {
                 sink.apply(applied.seq, &applied.changes);
             }
             applied.seq

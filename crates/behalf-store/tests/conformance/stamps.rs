@@ -242,6 +242,9 @@ impl Backend for Elsewhere {
         self.backend.changes_since(after, limit)
     }
     fn watch(&self, _sink: Arc<dyn ChangeSink>) {}
+    fn transactions(&self) -> u64 {
+        self.backend.transactions()
+    }
 }
 
 pub(crate) async fn another_process_is_followed(backend: Arc<dyn Backend>) {
@@ -274,6 +277,8 @@ pub(crate) async fn another_process_is_followed(backend: Arc<dyn Backend>) {
         });
     }
     writers.join_all().await;
+    assert_eq!(here.writes(), 2 + 64 * 157);
+    assert!(here.transactions() < here.writes(), "what is written at once shares a transaction");
     let before = elsewhere.reads.load(Ordering::Relaxed);
     assert_eq!(there.catch_up().await.unwrap(), Seq(2 + 64 * 157));
     assert_eq!(elsewhere.reads.load(Ordering::Relaxed) - before, 1);
