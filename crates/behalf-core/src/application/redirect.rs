@@ -23,12 +23,37 @@ pub enum Platform {
 
 /// A registered redirect URI.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", from = "Stored")]
 pub struct Redirect {
     /// As registered, letter for letter.
     pub uri: String,
     /// What is there.
     pub platform: Platform,
+}
+
+/// A redirect URI as it lies in the store.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Stored {
+    /// As written today.
+    Typed { uri: String, platform: Platform },
+    /// As it was first written, when there were no platforms.
+    Text(String),
+}
+
+impl From<Stored> for Redirect {
+    /// A text of before is a server's if it is on `https`, which needs a credential, and else a
+    /// program's on a device: nothing else was ever taken for it.
+    fn from(stored: Stored) -> Self {
+        match stored {
+            Stored::Typed { uri, platform } => Self { uri, platform },
+            Stored::Text(uri) => {
+                let web = uri.starts_with("https://");
+                let platform = if web { Platform::Web } else { Platform::InstalledClient };
+                Self { uri, platform }
+            }
+        }
+    }
 }
 
 /// Why a text cannot be registered as a redirect URI.
@@ -214,6 +239,24 @@ fn is_own_scheme(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_stored_before_there_were_platforms_is_read() {
+        for (json, platform) in [
+            (r#""https://app.test/cb""#, Platform::Web),
+            (r#""http://localhost""#, Platform::InstalledClient),
+            (r#""msal-app://auth""#, Platform::InstalledClient),
+            (r#"{"uri":"https://app.test/","platform":"spa"}"#, Platform::Spa),
+        ] {
+            let read: Redirect = serde_json::from_str(json).unwrap();
+            assert_eq!(read.platform, platform, "{json}");
+            let written = serde_json::to_string(&read).unwrap();
+            assert_eq!(serde_json::from_str::<Redirect>(&written).unwrap(), read);
+        }
+        for json in ["1", "{}", r#"{"uri":"https://app.test/"}"#, r#"{"uri":1,"platform":"spa"}"#] {
+            assert!(serde_json::from_str::<Redirect>(json).is_err(), "{json}");
+        }
+    }
 
     fn register(uri: &str, platform: Platform) -> Result<(), &'static str> {
         Redirect::register(uri, platform).map(|_| ()).map_err(|refusal| match refusal {
