@@ -49,6 +49,20 @@ impl<'a> LogoutRequest<'a> {
         self.0.get("client_id")
     }
 
+    /// The same as a query without the ID token, to be kept while the user is asked; `client_id` is
+    /// the application that is known to ask.
+    pub fn kept(&self, client_id: Option<Uuid>) -> String {
+        let mut kept = self.0.kept(&["id_token_hint", "client_id", "ui_locales"]);
+        if let Some(client_id) = client_id {
+            if !kept.is_empty() {
+                kept.push('&');
+            }
+            kept.push_str("client_id=");
+            kept.push_str(client_id.as_hyphenated().encode_lower(&mut Uuid::encode_buffer()));
+        }
+        kept
+    }
+
     /// The confirmed URI with `state` echoed.
     pub fn location(&self, confirmed_uri: &str) -> String {
         let mut parameters = ResponseParameters::default();
@@ -81,7 +95,13 @@ mod tests {
             (request.logout_hint(), request.id_token_hint(), request.client_id()),
             (Some("h"), Some("eyJ"), Some("c"))
         );
+        let kept = request.kept(Some(Uuid::nil()));
+        let again = LogoutRequest::parse(&kept).unwrap();
+        assert_eq!(again.location(uri), request.location(uri));
+        assert_eq!((again.logout_hint(), again.id_token_hint()), (Some("h"), None));
+        assert_eq!(again.client_id(), Some("00000000-0000-0000-0000-000000000000"));
         let bare = LogoutRequest::parse("").unwrap();
+        assert_eq!(bare.kept(None), "");
         assert_eq!(bare.post_logout_redirect_uri(), None);
         assert_eq!(bare.location("https://app.test/bye"), "https://app.test/bye");
     }

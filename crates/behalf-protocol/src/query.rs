@@ -108,9 +108,40 @@ impl<'a, const N: usize> Parameters<'a, N> {
         self.trusted(name)?.ok_or(QueryError::Missing { name })
     }
 
+    /// The parameters that have one value, but for those of `without`, as a query that reads the
+    /// same and is short: encoded is only what would be read as something else.
+    pub(crate) fn kept(&self, without: &[&str]) -> String {
+        let mut kept = String::new();
+        for name in self.names.iter().filter(|name| !without.contains(name)) {
+            let Some(value) = self.get(name) else { continue };
+            if !kept.is_empty() {
+                kept.push('&');
+            }
+            kept.push_str(name);
+            kept.push('=');
+            push_kept(&mut kept, value);
+        }
+        kept
+    }
+
     /// The first parameter that was repeated.
     pub(crate) fn repeated(&self) -> Option<&'static str> {
         self.repeated.first().copied()
+    }
+}
+
+/// `text` with what a form's decoder would take for something else encoded, and what is not plain
+/// ASCII or would be escaped in JSON.
+fn push_kept(out: &mut String, text: &str) {
+    for letter in text.chars() {
+        match letter {
+            ' ' => out.push('+'),
+            '%' | '+' | '&' | '#' | '"' | '\\' => {
+                push_encoded(out, letter.encode_utf8(&mut [0; 4]));
+            }
+            plain if plain.is_ascii_graphic() => out.push(plain),
+            other => push_encoded(out, other.encode_utf8(&mut [0; 4])),
+        }
     }
 }
 
@@ -140,6 +171,31 @@ mod tests {
 
     fn parsed(encoded: &str) -> Result<Parameters<'_, 3>, QueryError> {
         Parameters::parse(&NAMES, encoded)
+    }
+
+    #[test]
+    fn what_is_kept_reads_the_same_and_is_short() {
+        let all =
+            parsed("scope=api%3A%2F%2Fa%2FR%20openid&x=1&state=%22%26%25%2B%C3%BC&client_id=");
+        let all = all.unwrap();
+        assert_eq!(all.kept(&[]), "state=%22%26%25%2B%C3%BC&scope=api://a/R+openid");
+        assert_eq!(all.kept(&["state", "scope"]), "");
+        let again = all.kept(&["scope"]);
+        assert_eq!(again, "state=%22%26%25%2B%C3%BC");
+        let twice = parsed("state=a&state=b&scope=c").unwrap();
+        assert_eq!(twice.kept(&[]), "scope=c", "nothing says which");
+    }
+
+    proptest! {
+        #[test]
+        fn any_value_comes_back(value in "[^\0]{1,60}") {
+            let mut encoded = "state=".to_owned();
+            push_encoded(&mut encoded, &value);
+            let kept = parsed(&encoded).unwrap().kept(&[]);
+            let again = parsed(&kept).unwrap();
+            prop_assert!(kept.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"'));
+            prop_assert_eq!(again.get("state"), Some(value.as_str()));
+        }
     }
 
     #[test]

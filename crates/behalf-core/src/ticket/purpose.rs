@@ -48,10 +48,12 @@ impl Purpose {
         }
     }
 
-    /// Longest ticket in bytes (decisions.md 19).
+    /// Longest ticket in bytes (decisions.md 19). A pending request holds what the client sent, which
+    /// no decision may cut: `state` alone may have 2 KiB.
     pub const fn max_len(self) -> usize {
         match self {
             Self::Code => 1536,
+            Self::Flow => 20 * 1024,
             _ => 4096,
         }
     }

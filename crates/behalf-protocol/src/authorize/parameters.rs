@@ -98,6 +98,12 @@ impl<'a> AuthorizeParameters<'a> {
         self.0.repeated()
     }
 
+    /// The same as a query that reads the same and is short, to be kept while the user signs in. An
+    /// `id_token_hint` is left out: it switches nothing (AZ-19).
+    pub fn kept(&self) -> String {
+        self.0.kept(&["id_token_hint"])
+    }
+
     /// Whether the client wants a language, its first wish: `ui_locales`, or Entra's `mkt`.
     pub fn locale(&self) -> Option<&str> {
         let wish = self.0.get("ui_locales").or_else(|| self.0.get("mkt"))?;
