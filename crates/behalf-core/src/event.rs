@@ -10,6 +10,7 @@ use uuid::Uuid;
 use crate::{
     application::{TokenVersion, credential::Method},
     id::{AppId, CredentialId, ObjectId, RequestId, TenantId},
+    ticket::AuthenticationMethod,
     time::Timestamp,
 };
 
@@ -156,7 +157,8 @@ impl Trail {
     }
 }
 
-/// Grants, as the log names them. The numbers are stored: append only.
+/// Grants, as the log names them, and what else reaches a decision. The numbers are stored: append
+/// only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Grant {
@@ -176,11 +178,17 @@ pub enum Grant {
     Password = 6,
     /// Token exchange (RFC 8693).
     TokenExchange = 7,
+    /// No grant: an authorization request, and what its user did in the browser.
+    Authorize = 8,
+    /// No grant: a token was to be revoked (RFC 7009).
+    Revocation = 9,
+    /// No grant: a token was asked about (RFC 7662). In the log only when that was refused.
+    Introspection = 10,
 }
 
 impl Grant {
     /// Every one, by number.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 11] = [
         Self::Unknown,
         Self::ClientCredentials,
         Self::AuthorizationCode,
@@ -189,11 +197,19 @@ impl Grant {
         Self::DeviceCode,
         Self::Password,
         Self::TokenExchange,
+        Self::Authorize,
+        Self::Revocation,
+        Self::Introspection,
     ];
 
     /// The stored number's grant, if this version knows it.
     pub fn from_number(number: u8) -> Option<Self> {
         Self::ALL.get(usize::from(number)).copied()
+    }
+
+    /// Whether a request of it can end with a token.
+    pub const fn issues_tokens(self) -> bool {
+        !matches!(self, Self::Unknown | Self::Authorize | Self::Revocation | Self::Introspection)
     }
 
     /// What logs and metrics call it.
@@ -207,6 +223,9 @@ impl Grant {
             Self::DeviceCode => "device_code",
             Self::Password => "password",
             Self::TokenExchange => "token_exchange",
+            Self::Authorize => "authorize",
+            Self::Revocation => "revocation",
+            Self::Introspection => "introspection",
         }
     }
 }
@@ -247,6 +266,13 @@ pub enum Outcome {
         /// Its `roles`.
         roles: Vec<String>,
     },
+    /// A user signed in with his browser; the tokens that come of it have events of their own.
+    SignedIn {
+        /// By what.
+        methods: Vec<AuthenticationMethod>,
+    },
+    /// What was to be revoked is, or was nothing that could be.
+    Revoked,
     /// It was refused.
     Refused {
         /// The AADSTS number.

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use axum::body::Body;
 use behalf_core::{
-    event::{ClientRef, Outcome, SignInEvent},
+    event::{ClientRef, Grant, SignInEvent},
     id::RequestId,
     pairwise::PairwiseKey,
     secret::Pepper,
@@ -66,6 +66,19 @@ pub struct Server {
     pub metrics: Arc<Metrics>,
     /// How long tokens live.
     pub lifetimes: Lifetimes,
+    /// Who may read on an error page what happened.
+    pub error_pages: ErrorPages,
+}
+
+/// Who may read on an error page what happened, where the text tells of the directory
+/// (experience.md 2.6). Everybody sees the code, the ids and the time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ErrorPages {
+    /// Administrators of the directory that it is about.
+    #[default]
+    ForAdministrators,
+    /// Everybody: in development there is nobody else.
+    ForEverybody,
 }
 
 /// How long tokens live where the resource chose nothing.
@@ -163,11 +176,12 @@ impl Core {
     /// Counts a request whose event is in the log and whose answer is about to leave.
     pub(crate) fn decided(&self, event: &SignInEvent, request: &Circumstances) {
         let metrics = &self.server.metrics;
-        match event.outcome {
-            Outcome::Issued { .. } => metrics.issued(event),
-            Outcome::Refused { .. } => metrics.refused(event),
+        metrics.decided(event);
+        // People think while their requests are under way.
+        if event.grant != Grant::Authorize {
+            let arrived = request.arrived;
+            metrics.took(event.grant, self.server.clock.monotonic().saturating_sub(arrived));
         }
-        metrics.took(event.grant, self.server.clock.monotonic().saturating_sub(request.arrived));
     }
 
     /// Answers a request that reaches no decision: counted, and logged once a second.

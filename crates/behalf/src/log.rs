@@ -95,6 +95,8 @@ fn sign_in_line(event: &SignIn) -> String {
         Outcome::Issued { version, roles, .. } => {
             format!("issued v{version} [{}]", roles.join(", "))
         }
+        Outcome::SignedIn { methods } => format!("signed in [{}]", methods.join(", ")),
+        Outcome::Revoked => "revoked".to_owned(),
         Outcome::Refused { code, .. } => match failed(event) {
             Some(step) => format!("REFUSED AADSTS{code} at {step}"),
             None => format!("REFUSED AADSTS{code}"),
@@ -163,6 +165,10 @@ pub(crate) fn explained(event: &SignIn) -> String {
                 roles.join(", ")
             );
         }
+        Outcome::SignedIn { methods } => {
+            let _ = writeln!(text, "signed in: {}", methods.join(", "));
+        }
+        Outcome::Revoked => text.push_str("revoked\n"),
         Outcome::Refused { code, found, expected } => {
             let _ = writeln!(
                 text,

@@ -2,7 +2,7 @@
 
 use behalf_protocol::{authorize::AuthorizeError, error::AadSts};
 
-use crate::{consent::ConsentRefusal, id::AppId};
+use crate::{consent::ConsentRefusal, event::Step, id::AppId};
 
 /// Why there is no code. `Display` is the text of `error_description`, which the client reads and
 /// the user's browser carries: it says nothing of the directory that the client may not know.
@@ -70,6 +70,44 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// The check that failed. Where a user went back is known to who asked him.
+    pub fn step(&self) -> Step {
+        match self {
+            Self::Request(_)
+            | Self::ResponseTypeNotEnabled
+            | Self::ProofKeyRequired
+            | Self::TooLong
+            | Self::Unavailable => Step::Form,
+            Self::ClientDisabled(_) => Step::ServicePrincipal,
+            Self::SessionMissing | Self::SessionAmbiguous | Self::Cancelled => Step::Presented,
+            Self::SecondFactorSilently | Self::SecondFactorNotEnrolled => Step::Policy,
+            Self::UserNotAssigned(_) => Step::Assignment,
+            Self::ConsentMissing | Self::AdminConsentRequired | Self::Consent(_) => Step::Consent,
+        }
+    }
+
+    /// What the check found, and what it expected, for the sign-in log.
+    pub fn found_and_expected(&self) -> (String, &'static str) {
+        let (found, expected) = match self {
+            Self::Request(error) => return (error.to_string(), "an authorization request"),
+            Self::Consent(refusal) => return (refusal.to_string(), "what can be consented to"),
+            Self::ResponseTypeNotEnabled => ("another response_type", "code"),
+            Self::ProofKeyRequired => ("no code_challenge", "PKCE"),
+            Self::ClientDisabled(_) => ("a disabled application", "an enabled one"),
+            Self::TooLong => ("parameters that are too long", "shorter ones"),
+            Self::SessionMissing => ("prompt=none and nobody signed in", "a session"),
+            Self::SessionAmbiguous => ("prompt=none and several sessions", "one session"),
+            Self::SecondFactorSilently => ("prompt=none and a weaker sign-in", "a second factor"),
+            Self::SecondFactorNotEnrolled => ("no second factor", "one that is enrolled"),
+            Self::UserNotAssigned(_) => ("no assignment of the user", "one to the application"),
+            Self::ConsentMissing => ("prompt=none and no consent", "a grant"),
+            Self::AdminConsentRequired => ("no consent of an administrator", "a grant"),
+            Self::Cancelled => ("the user went back", "that he goes on"),
+            Self::Unavailable => ("a server that cannot answer", "one that can"),
+        };
+        (found.to_owned(), expected)
+    }
+
     /// The catalogue's row.
     pub fn aadsts(&self) -> AadSts {
         match self {

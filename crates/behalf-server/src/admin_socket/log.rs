@@ -67,6 +67,11 @@ fn outcome(outcome: event::Outcome) -> Outcome {
             };
             Outcome::Issued { kid, version, expires, roles }
         }
+        event::Outcome::SignedIn { methods } => {
+            let methods = methods.iter().map(|method| method.as_str().to_owned()).collect();
+            Outcome::SignedIn { methods }
+        }
+        event::Outcome::Revoked => Outcome::Revoked,
         event::Outcome::Refused { code, found, expected } => {
             Outcome::Refused { code, found, expected }
         }

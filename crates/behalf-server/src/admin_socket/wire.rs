@@ -304,6 +304,13 @@ pub enum Outcome {
         /// Its `roles`.
         roles: Vec<String>,
     },
+    /// A user signed in with his browser.
+    SignedIn {
+        /// By what, as `amr` names it.
+        methods: Vec<String>,
+    },
+    /// What was to be revoked is.
+    Revoked,
     /// It was refused.
     Refused {
         /// The AADSTS number.

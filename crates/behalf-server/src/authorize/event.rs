@@ -1,10 +1,12 @@
-//! Sign-ins that were refused, in the sign-in log. One that succeeds is there when its code is
-//! redeemed, with everything that it was for.
+//! What users do in the browser, in the sign-in log: who signed in by what, who could not, and what
+//! a client was refused. The tokens that come of it have events of their own.
 
 use axum::body::Body;
 use behalf_core::{
-    event::{ClientRef, Endpoint, Grant, Outcome, SignInEvent, Step, Trail},
+    authorize::Refusal,
+    event::{ClientRef, Endpoint, Grant, Outcome, SignInEvent, Step, Trail, clipped},
     id::{ObjectId, TenantId},
+    ticket::AuthenticationMethod,
 };
 use behalf_protocol::{EndpointVersion, error::AadSts};
 use http::Response;
@@ -41,7 +43,7 @@ pub(super) async fn refused(
     };
     let mut trail = reached();
     trail.failed(Step::Presented);
-    log(visit, place, (tenant, user), (trail, kind, found, expected)).await
+    log(visit, place, (tenant, user), (trail, refused_as(kind, found, expected))).await
 }
 
 /// The same of a user who is disabled.
@@ -53,8 +55,64 @@ pub(super) async fn disabled(
     let mut trail = reached();
     trail.ok(Step::Presented);
     trail.failed(Step::User);
-    let what = (trail, AadSts::UserDisabled, "a disabled user", "an enabled one");
-    log(visit, place, (tenant, Some(user)), what).await
+    let outcome = refused_as(AadSts::UserDisabled, "a disabled user", "an enabled one");
+    log(visit, place, (tenant, Some(user)), (trail, outcome)).await
+}
+
+/// A user showed who he is, and a session begins.
+pub(super) async fn signed_in(
+    visit: &Visit<'_>,
+    place: (&Way, &Flow),
+    (tenant, user): (TenantId, ObjectId),
+    methods: &[AuthenticationMethod],
+) -> Result<(), Box<Response<Body>>> {
+    let mut trail = reached();
+    trail.ok(Step::Presented);
+    trail.ok(Step::User);
+    let outcome = Outcome::SignedIn { methods: methods.to_vec() };
+    log(visit, place, (tenant, Some(user)), (trail, outcome)).await
+}
+
+/// The client is told that it gets nothing: the request is wrong, nobody is signed in who may be
+/// taken without asking, somebody went back. That the server cannot answer is no decision.
+pub(super) async fn told(
+    visit: &Visit<'_>,
+    (way, flow): (&Way, &Flow),
+    refusal: &Refusal,
+) -> Result<(), Box<Response<Body>>> {
+    if *refusal == Refusal::Unavailable {
+        return Ok(());
+    }
+    let who = whose(visit, flow).await?;
+    let mut trail = reached();
+    let step = match refusal {
+        Refusal::Cancelled if who.is_some() => Step::Consent,
+        other => other.step(),
+    };
+    if who.is_some() && step != Step::Presented {
+        trail.ok(Step::Presented);
+        trail.ok(Step::User);
+    }
+    trail.failed(step);
+    let tenant = who.map(|(tenant, _)| tenant).or(way.tenant_id());
+    let (found, expected) = refusal.found_and_expected();
+    let outcome = refused_as(refusal.aadsts(), &found, expected);
+    let who = (tenant.unwrap_or(TenantId::NIL), who.map(|(_, user)| user));
+    log(visit, (way, flow), who, (trail, outcome)).await
+}
+
+/// Who is at it, as far as this flow knows: by the session that it chose, or by his password.
+async fn whose(
+    visit: &Visit<'_>,
+    flow: &Flow,
+) -> Result<Option<(TenantId, ObjectId)>, Box<Response<Body>>> {
+    let Some(session) = flow.session else {
+        return Ok(flow.half.map(|half| (half.tenant, half.user)));
+    };
+    let accounts = visit.accounts(None).await.map_err(|_| Box::new(visit.unavailable()))?;
+    let mut accounts = accounts.iter().map(|signed| &signed.account);
+    let chosen = accounts.find(|account| account.sign_in.session == session);
+    Ok(chosen.map(|account| (account.user.tenant, account.user.id)))
 }
 
 /// What was checked before anybody could sign in.
@@ -66,18 +124,26 @@ fn reached() -> Trail {
     trail
 }
 
+fn refused_as(kind: AadSts, found: &str, expected: &str) -> Outcome {
+    Outcome::Refused {
+        code: kind.code(),
+        found: clipped(found).to_owned(),
+        expected: clipped(expected).to_owned(),
+    }
+}
+
 async fn log(
     visit: &Visit<'_>,
     (way, flow): (&Way, &Flow),
     (tenant, user): (TenantId, Option<ObjectId>),
-    (trail, kind, found, expected): (Trail, AadSts, &str, &str),
+    (trail, outcome): (Trail, Outcome),
 ) -> Result<(), Box<Response<Body>>> {
     let request = &visit.circumstances;
     let event = SignInEvent {
         id: request.id,
         time: request.now,
         tenant,
-        grant: Grant::AuthorizationCode,
+        grant: Grant::Authorize,
         endpoint: match flow.kind.version() {
             EndpointVersion::V1 => Endpoint::V1,
             EndpointVersion::V2 => Endpoint::V2,
@@ -91,11 +157,7 @@ async fn log(
         address: request.address,
         correlation: request.correlation,
         trail,
-        outcome: Outcome::Refused {
-            code: kind.code(),
-            found: found.to_owned(),
-            expected: expected.to_owned(),
-        },
+        outcome,
     };
     let unavailable = || Box::new(visit.unavailable());
     let pending = visit.core.journal.submit(&event).map_err(|_| unavailable())?;

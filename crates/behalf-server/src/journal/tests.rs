@@ -6,6 +6,7 @@ use behalf_core::{
     application::{TokenVersion, credential::Method},
     event::{ClientRef, Endpoint, Grant, Outcome, SignInEvent, Step, Trail},
     id::{AppId, CredentialId, ObjectId, RequestId, TenantId},
+    ticket::AuthenticationMethod,
     time::Timestamp,
 };
 use proptest::prelude::*;
@@ -538,6 +539,11 @@ prop_compose! {
             outcome: if has[3] {
                 let kid = "A".repeat(27);
                 Outcome::Issued { kid, version: TokenVersion::V2, expires: time, roles }
+            } else if code % 4 == 0 {
+                let all = [AuthenticationMethod::Password, AuthenticationMethod::MultiFactor];
+                Outcome::SignedIn { methods: all.into_iter().take(roles.len()).collect() }
+            } else if code % 4 == 1 {
+                Outcome::Revoked
             } else {
                 Outcome::Refused { code, found, expected }
             },
@@ -550,6 +556,7 @@ fn without_texts(mut event: SignInEvent) -> SignInEvent {
     event.resource = event.resource.map(|_| String::new());
     match &mut event.outcome {
         Outcome::Issued { roles, .. } => roles.clear(),
+        Outcome::SignedIn { .. } | Outcome::Revoked => {}
         Outcome::Refused { found, expected, .. } => {
             found.clear();
             expected.clear();
@@ -562,6 +569,7 @@ fn texts(event: &SignInEvent) -> Vec<String> {
     let mut texts: Vec<_> = event.resource.iter().cloned().collect();
     match &event.outcome {
         Outcome::Issued { roles, .. } => texts.extend(roles.iter().cloned()),
+        Outcome::SignedIn { .. } | Outcome::Revoked => {}
         Outcome::Refused { found, expected, .. } => {
             texts.extend([found.clone(), expected.clone()]);
         }
@@ -614,6 +622,32 @@ proptest! {
         drop(record::decode(&bytes));
         let _ = record::fixed(&bytes);
     }
+}
+
+#[test]
+fn outcomes_have_the_numbers_that_lie_in_files_already() {
+    let world = World::new();
+    let tail = |outcome| {
+        let bytes = record::encode(&SignInEvent { outcome, ..world.event(1, 2) }).to_vec();
+        // Behind the two flags of the resource, neither of them set.
+        bytes[bytes.len() - 40..].to_vec()
+    };
+    let ends = |outcome, end: &[u8]| {
+        let tail = tail(outcome);
+        assert!(tail.ends_with(end), "{tail:?}");
+    };
+    let (kid, roles) = ("k".to_owned(), Vec::new());
+    let issued = Outcome::Issued { kid, version: TokenVersion::V2, expires: 3, roles };
+    ends(issued, &[1, 2, 3, 0, 0, 0, 0, 0, 0, 0, 1, 0, b'k', 0]);
+    let refused = Outcome::Refused { code: 7, found: "f".into(), expected: "e".into() };
+    ends(refused, &[2, 7, 0, 0, 0, 1, 0, b'f', 1, 0, b'e']);
+    let methods = vec![AuthenticationMethod::Password, AuthenticationMethod::MultiFactor];
+    ends(Outcome::SignedIn { methods }, b"\x03\x07\0pwd mfa");
+    ends(Outcome::Revoked, &[4]);
+    let mut newer =
+        record::encode(&SignInEvent { outcome: Outcome::Revoked, ..world.event(1, 2) }).to_vec();
+    *newer.last_mut().unwrap() = 5;
+    assert_eq!(record::decode(&newer), Err(RecordError::Newer));
 }
 
 #[test]

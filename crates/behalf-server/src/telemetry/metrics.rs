@@ -32,6 +32,7 @@ const METHODS: [&str; 3] = ["none", "secret", "certificate"];
 const CACHES: [&str; 5] = ["tenant", "client", "resource", "user", "delegation"];
 const HIT_MISS: [&str; 2] = ["hit", "miss"];
 const AUTH_OUTCOMES: [&str; 2] = ["success", "failure"];
+const SIGN_IN_OUTCOMES: [&str; 2] = ["signed_in", "refused"];
 /// Kinds of requests that were turned away without a decision.
 const SHED_MAX: usize = 16;
 
@@ -89,6 +90,8 @@ struct Counts {
     /// By code; the last is "other".
     refused: [[Box<[AtomicU64]>; VERSIONS.len()]; GRANTS.len()],
     client_auth: [[AtomicU64; AUTH_OUTCOMES.len()]; METHODS.len()],
+    sign_ins: [AtomicU64; SIGN_IN_OUTCOMES.len()],
+    revoked: AtomicU64,
     caches: [[AtomicU64; HIT_MISS.len()]; CACHES.len()],
     seconds: [Histogram; GRANTS.len()],
     shed: Mutex<Vec<(&'static str, u64)>>,
@@ -106,6 +109,8 @@ impl Metrics {
             issued: Default::default(),
             refused: std::array::from_fn(|_| [refused(), refused()]),
             client_auth: Default::default(),
+            sign_ins: Default::default(),
+            revoked: AtomicU64::new(0),
             caches: Default::default(),
             seconds: Default::default(),
             shed: Mutex::default(),
@@ -119,22 +124,21 @@ impl Metrics {
         Self { counts, registry }
     }
 
-    /// A token was signed and its event is in the log.
-    pub fn issued(&self, event: &SignInEvent) {
-        add(&self.counts.issued[grant(event.grant)][version(event.endpoint)]);
-        self.counts.client_auth(event);
-    }
-
-    /// A request was refused and its event is in the log.
-    pub fn refused(&self, event: &SignInEvent) {
-        let code = match event.outcome {
-            Outcome::Refused { code, .. } => code,
-            Outcome::Issued { .. } => 0,
-        };
-        let codes = &self.counts.codes;
-        let index = codes.binary_search(&code).unwrap_or(codes.len());
-        add(&self.counts.refused[grant(event.grant)][version(event.endpoint)][index]);
-        self.counts.client_auth(event);
+    /// A decision is in the log.
+    pub fn decided(&self, event: &SignInEvent) {
+        let counts = &self.counts;
+        let (grant, version) = (grant(event.grant), version(event.endpoint));
+        match event.outcome {
+            Outcome::Issued { .. } => add(&counts.issued[grant][version]),
+            Outcome::SignedIn { .. } => add(&counts.sign_ins[0]),
+            Outcome::Revoked => add(&counts.revoked),
+            Outcome::Refused { .. } if event.grant == Grant::Authorize => add(&counts.sign_ins[1]),
+            Outcome::Refused { code, .. } => {
+                let index = counts.codes.binary_search(&code).unwrap_or(counts.codes.len());
+                add(&counts.refused[grant][version][index]);
+            }
+        }
+        counts.client_auth(event);
     }
 
     /// A request was turned away before a decision. At most sixteen kinds; a seventeenth counts as
@@ -255,7 +259,7 @@ impl Counts {
                     let [g, v] = common;
                     count(&mut family, &[g, v, ("outcome", outcome), ("error", error)], n)
                 };
-                if g > 0 {
+                if grant.issues_tokens() {
                     row("issued", "", get(&self.issued[g][v]))?;
                 }
                 for (i, n) in self.refused[g][v].iter().enumerate().filter(|(_, n)| get(n) > 0) {
@@ -294,6 +298,14 @@ impl Counts {
                 count(&mut family, &[("method", *method), ("outcome", *outcome)], get(n))?;
             }
         }
+        let help = "Sign-ins and consents of users with their browsers";
+        let mut family = counter_family(encoder, "interactive_signins", help)?;
+        for (outcome, n) in SIGN_IN_OUTCOMES.iter().zip(&self.sign_ins) {
+            count(&mut family, &[("outcome", *outcome)], get(n))?;
+        }
+        let help = "Revocations that clients asked for";
+        counter_family(encoder, "token_revocations", help)?
+            .encode_counter::<NoLabelSet, _, f64>(&get(&self.revoked), None)?;
         let help = "Facts found in memory, and facts that had to be read";
         let mut family = counter_family(encoder, "cache_events", help)?;
         for (cache, row) in CACHES.iter().zip(&self.caches) {

@@ -59,9 +59,9 @@ fn value(metrics: &Metrics, series: &str) -> Option<f64> {
 #[test]
 fn decisions_are_counted_by_grant_version_outcome_and_code() {
     let metrics = Metrics::new("0.1.0");
-    metrics.issued(&issued());
-    metrics.issued(&issued());
-    metrics.refused(&refused(7_000_215));
+    metrics.decided(&issued());
+    metrics.decided(&issued());
+    metrics.decided(&refused(7_000_215));
     for (series, expected) in [
         (
             r#"behalf_token_requests_total{grant="client_credentials",api_version="2.0",outcome="issued",error=""}"#,
@@ -90,11 +90,36 @@ fn decisions_are_counted_by_grant_version_outcome_and_code() {
 }
 
 #[test]
+fn sign_ins_and_revocations_are_no_token_requests() {
+    let metrics = Metrics::new("0");
+    let authorize = |outcome| SignInEvent { grant: Grant::Authorize, ..event(outcome, None, None) };
+    let cancelled =
+        Outcome::Refused { code: 65_004, found: String::new(), expected: String::new() };
+    metrics.decided(&authorize(Outcome::SignedIn { methods: Vec::new() }));
+    metrics.decided(&authorize(Outcome::SignedIn { methods: Vec::new() }));
+    metrics.decided(&authorize(cancelled));
+    metrics.decided(&SignInEvent {
+        grant: Grant::Revocation,
+        ..event(Outcome::Revoked, Some(Method::Secret), None)
+    });
+    for (series, expected) in [
+        (r#"behalf_interactive_signins_total{outcome="signed_in"}"#, 2.0),
+        (r#"behalf_interactive_signins_total{outcome="refused"}"#, 1.0),
+        ("behalf_token_revocations_total", 1.0),
+        (r#"behalf_tokens_issued_total{kind="app"}"#, 0.0),
+        (r#"behalf_client_auth_total{method="secret",outcome="success"}"#, 1.0),
+    ] {
+        assert_eq!(value(&metrics, series), Some(expected), "{series}");
+    }
+    assert!(!metrics.encode().contains(r#"token_requests_total{grant="authorize""#));
+}
+
+#[test]
 fn a_client_that_was_let_in_and_then_refused_counts_as_authenticated() {
     let metrics = Metrics::new("0");
     let outcome = Outcome::Refused { code: 500_011, found: String::new(), expected: String::new() };
-    metrics.refused(&event(outcome.clone(), Some(Method::Secret), Some(Step::Resource)));
-    metrics.refused(&event(outcome, None, Some(Step::Client)));
+    metrics.decided(&event(outcome.clone(), Some(Method::Secret), Some(Step::Resource)));
+    metrics.decided(&event(outcome, None, Some(Step::Client)));
     let success = r#"behalf_client_auth_total{method="secret",outcome="success"}"#;
     let failure = r#"behalf_client_auth_total{method="none",outcome="failure"}"#;
     assert_eq!(value(&metrics, success), Some(1.0));
@@ -105,10 +130,10 @@ fn a_client_that_was_let_in_and_then_refused_counts_as_authenticated() {
 fn ds_13_nothing_from_outside_becomes_a_label() {
     let metrics = Metrics::new("0");
     let lines = |m: &Metrics| m.encode().lines().count();
-    metrics.refused(&refused(1));
+    metrics.decided(&refused(1));
     let before = lines(&metrics);
     for code in 2..10_000 {
-        metrics.refused(&refused(code));
+        metrics.decided(&refused(code));
     }
     assert_eq!(lines(&metrics), before);
     for kind in
