@@ -36,6 +36,9 @@ pub enum UserInfoRefusal {
     /// The token has no scope `openid`.
     #[error("The access token was issued without the scope openid.")]
     InsufficientScope,
+    /// More than one token was sent (RFC 6750 2).
+    #[error("Send one access token, and in one place: the Authorization header.")]
+    SeveralTokens,
 }
 
 impl UserInfoRefusal {
@@ -44,6 +47,17 @@ impl UserInfoRefusal {
         match self {
             Self::NoToken | Self::InvalidToken => 401,
             Self::InsufficientScope => 403,
+            Self::SeveralTokens => 400,
+        }
+    }
+
+    /// `error`, where one is named.
+    pub const fn error(self) -> Option<&'static str> {
+        match self {
+            Self::NoToken => None,
+            Self::InvalidToken => Some("invalid_token"),
+            Self::InsufficientScope => Some("insufficient_scope"),
+            Self::SeveralTokens => Some("invalid_request"),
         }
     }
 
@@ -55,6 +69,7 @@ impl UserInfoRefusal {
                 r#"Bearer error="invalid_token", error_description="The access token is not valid here.""#
             }
             Self::InsufficientScope => r#"Bearer error="insufficient_scope", scope="openid""#,
+            Self::SeveralTokens => r#"Bearer error="invalid_request""#,
         }
     }
 }
@@ -88,10 +103,12 @@ mod tests {
             (UserInfoRefusal::NoToken, 401, None),
             (UserInfoRefusal::InvalidToken, 401, Some(r#"error="invalid_token""#)),
             (UserInfoRefusal::InsufficientScope, 403, Some(r#"error="insufficient_scope""#)),
+            (UserInfoRefusal::SeveralTokens, 400, Some(r#"error="invalid_request""#)),
         ] {
             let header = refusal.www_authenticate();
             assert_eq!(refusal.status(), status);
             assert_eq!(header.contains("error="), error.is_some(), "{header}");
+            assert!(header.contains(refusal.error().unwrap_or_default()));
             assert!(header.starts_with("Bearer") && header.contains(error.unwrap_or_default()));
         }
     }

@@ -23,7 +23,7 @@ use crate::{
     keys::{self, EarlyKey, KeyRing, MasterKey, SealKeys, SealParts, Signer, secrets},
     limits::{LimitSettings, Limits},
     session::{Authentication, AuthenticationError},
-    state::{Core, Lifetimes, Server},
+    state::{Core, ErrorPages, Lifetimes, Server},
     telemetry::Metrics,
     tickets::Tickets,
 };
@@ -49,6 +49,8 @@ pub struct Settings {
     pub journal: journal::Options,
     /// Where the data lies.
     pub data: Data,
+    /// Who may read on an error page what happened.
+    pub error_pages: ErrorPages,
 }
 
 /// Where the data lies.
@@ -178,6 +180,7 @@ pub async fn open(
         tallies: Tallies::default(),
         metrics,
         lifetimes: settings.lifetimes,
+        error_pages: settings.error_pages,
     };
     let server = Arc::new(server);
     crate::metrics::attach(&server);

@@ -4,6 +4,7 @@
 //! depends on has changed, in whichever tenant (decisions.md 2), so a warm request reads nothing
 //! from the database and a removed secret bites at once.
 
+mod pages;
 mod resource;
 mod users;
 
@@ -16,7 +17,7 @@ use std::{
 use behalf_core::{
     application::Application,
     claims::Issuers,
-    id::{AppId, TenantId},
+    id::{AppId, ObjectId, TenantId},
     tenant::{Tenant, TenantSegment},
     token::{ClientFacts, ResourceFacts},
 };
@@ -65,6 +66,7 @@ pub struct Facts {
     clients: Cache<ClientKey, Arc<Cached<Arc<ClientFacts>>>>,
     resources: Cache<ResourceKey, Arc<Cached<Option<Arc<ResourceFacts>>>>>,
     users: users::Users,
+    pages: pages::Pages,
 }
 
 struct Cached<T> {
@@ -78,36 +80,49 @@ struct ClientKey {
     client: AppId,
 }
 
-#[derive(PartialEq, Eq)]
-struct ResourceKey {
+/// Who wants to act at a resource. His service principal is part of it: made anew it has nothing that
+/// the former one had.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Caller {
     tenant: TenantId,
     client: AppId,
+    principal: Option<ObjectId>,
+}
+
+impl Caller {
+    fn of(client: &ClientFacts) -> Self {
+        let principal = client.service_principal.map(|own| own.id);
+        Self { tenant: client.tenant.id, client: client.app_id, principal }
+    }
+}
+
+#[derive(PartialEq, Eq)]
+struct ResourceKey {
+    caller: Caller,
     requested: Box<str>,
 }
 
 #[derive(Clone, Copy)]
 struct ResourceRef<'a> {
-    tenant: TenantId,
-    client: AppId,
+    caller: Caller,
     requested: &'a str,
 }
 
 impl Hash for ResourceKey {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        ResourceRef { tenant: self.tenant, client: self.client, requested: &self.requested }
-            .hash(state);
+        ResourceRef { caller: self.caller, requested: &self.requested }.hash(state);
     }
 }
 
 impl Hash for ResourceRef<'_> {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        (self.tenant, self.client, self.requested).hash(state);
+        (self.caller, self.requested).hash(state);
     }
 }
 
 impl Equivalent<ResourceKey> for ResourceRef<'_> {
     fn equivalent(&self, key: &ResourceKey) -> bool {
-        self.tenant == key.tenant && self.client == key.client && *self.requested == *key.requested
+        self.caller == key.caller && *self.requested == *key.requested
     }
 }
 
@@ -129,6 +144,7 @@ impl Facts {
             clients: Cache::new(CAPACITY),
             resources: Cache::new(CAPACITY),
             users: users::Users::new(),
+            pages: pages::Pages::new(),
         }
     }
 
@@ -219,14 +235,14 @@ impl Facts {
         client: &ClientFacts,
         requested: &str,
     ) -> Result<Option<Arc<ResourceFacts>>, ReadError> {
-        let tenant = client.tenant.id;
-        let key = ResourceRef { tenant, client: client.app_id, requested };
+        let caller = Caller::of(client);
+        let key = ResourceRef { caller, requested };
         if let Some(cached) = self.current(CacheName::Resource, self.resources.get(&key)) {
             return Ok(cached.facts.clone());
         }
         let reading = self.store.reading();
         let facts = read_resource(&reading, client, requested).await?.map(Arc::new);
-        let key = ResourceKey { tenant, client: client.app_id, requested: requested.into() };
+        let key = ResourceKey { caller, requested: requested.into() };
         let cached = Cached { stamp: reading.stamp(), facts: facts.clone() };
         self.resources.insert(key, Arc::new(cached));
         Ok(facts)

@@ -15,15 +15,16 @@ use axum::{
 };
 use behalf_protocol::{EndpointVersion, error::AadSts};
 use futures_util::{FutureExt as _, future::Either};
-use http::Response;
+use http::{Method, Response};
 use tower::Service;
 
 use crate::{
-    authorize, discovery,
+    authorize, cors, discovery,
     error::{self, ErrorAnswer},
     health,
     state::Core,
-    token::endpoint,
+    token::{self, endpoint},
+    userinfo,
 };
 
 /// The public paths of one core.
@@ -33,6 +34,9 @@ pub fn router(core: Arc<Core>) -> Public {
         .merge(discovery::routes())
         // The browsers of users.
         .merge(authorize::routes())
+        // Clients that have tokens, and APIs that are shown one.
+        .merge(token::routes())
+        .merge(userinfo::routes())
         // Clients of the directory's API, which find none yet.
         .route("/v1.0/{*path}", any(no_graph))
         // Whoever watches over the process.
@@ -70,7 +74,7 @@ where
     fn call(&mut self, request: http::Request<B>) -> Self::Future {
         match token_path(request.uri().path()) {
             Some((_, version)) => {
-                let answer = token(Arc::clone(&self.core), version, request.map(Body::new));
+                let answer = answer_token(Arc::clone(&self.core), version, request.map(Body::new));
                 Either::Left(Box::pin(answer.map(Ok)))
             }
             None => Either::Right(self.rest.call(request)),
@@ -108,11 +112,18 @@ async fn no_graph(State(core): State<Arc<Core>>, request: Request) -> Response<B
 }
 
 /// A panic in one request is that request's 500 and nobody else's.
-async fn token(core: Arc<Core>, version: EndpointVersion, request: Request) -> Response<Body> {
+async fn answer_token(
+    core: Arc<Core>,
+    version: EndpointVersion,
+    request: Request,
+) -> Response<Body> {
     let circumstances =
         core.circumstances((request.uri(), request.headers(), request.extensions()));
     let (parts, body) = request.into_parts();
     let tenant = token_path(parts.uri.path()).map_or("", |(tenant, _)| tenant);
+    if parts.method == Method::OPTIONS {
+        return cors::preflight(&core, tenant, &parts).await;
+    }
     let answer = endpoint::token(&core, (version, tenant), circumstances, (&parts, body));
     match std::panic::AssertUnwindSafe(answer).catch_unwind().await {
         Ok(response) => response,

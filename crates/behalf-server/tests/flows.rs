@@ -19,12 +19,15 @@ mod flows {
     mod capable;
     mod client_credentials;
     mod correlation;
+    mod cors;
     mod discovery;
     mod enumeration;
     mod error_rows;
     mod former_urls;
     mod forms_at_once;
     mod hostile_requests;
+    mod interactive_log;
+    mod introspection;
     mod limits;
     mod matrix;
     mod on_behalf_of;
@@ -38,5 +41,7 @@ mod flows {
     mod stopping;
     mod strict_clients;
     mod token_http;
+    mod token_revocation;
     mod unknown_tenants;
+    mod userinfo;
 }

@@ -1,6 +1,7 @@
 //! An application: what is registered once, in its home tenant.
 
 pub mod credential;
+mod graph;
 pub mod identifier_uri;
 pub mod optional_claims;
 pub mod permission;
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use std::{collections::BTreeSet, time::Duration};
 
 pub use credential::{CertificateCredential, SecretCredential};
+pub use graph::graph;
 pub use identifier_uri::IdentifierUri;
 pub use optional_claims::{OptionalClaim, OptionalClaims};
 pub use permission::{AppRole, Consent, MemberType, RequiredResource, Scope};

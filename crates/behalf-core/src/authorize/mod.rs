@@ -6,12 +6,14 @@
 
 mod code;
 mod destination;
+mod hint;
 mod refusal;
 mod session;
 mod wishes;
 
 pub use code::{Agreed, CodeEntropy, code};
 pub use destination::{Trusted, Untrusted, destination};
+pub use hint::IdTokenHint;
 pub use refusal::Refusal;
 pub use session::{Account, Next, Progress, next};
 pub use wishes::{Wishes, check, consent_request, requested};

@@ -9,7 +9,7 @@ use crate::{
     secret::{self, Pepper, Shape},
     time::{Timestamp, written},
     token::{
-        ClientFacts, GrantRefusal, Refusal,
+        ClientFacts, ClientPrincipal, GrantRefusal, Refusal,
         assertion::{Addressees, AssertionRefusal, UnverifiedAssertion},
         refusal::SecretHint,
     },
@@ -126,6 +126,22 @@ impl<'f> IdentifiedClient<'f> {
     /// How it authenticated, if it did.
     pub fn method(&self) -> Option<Method> {
         self.proof.as_ref().map(AuthenticatedClient::method)
+    }
+
+    /// Its application and service principal are there and enabled (7000112, 700016).
+    pub fn living(&self) -> Result<ClientPrincipal, Refusal> {
+        let facts = self.facts;
+        let disabled = |here| Refusal::ClientDisabled {
+            client: facts.app_id,
+            display_name: facts.display_name.clone(),
+            here,
+        };
+        match facts.service_principal {
+            _ if facts.disabled => Err(disabled(false)),
+            None => Err(Refusal::ClientUnknown { client: facts.app_id, tenant: facts.tenant.id }),
+            Some(principal) if principal.disabled => Err(disabled(true)),
+            Some(principal) => Ok(principal),
+        }
     }
 }
 

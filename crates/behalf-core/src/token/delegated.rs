@@ -76,18 +76,7 @@ impl<'f> Delegating<'f, '_> {
 
     /// The client's application and service principal are there and enabled.
     pub(super) fn living_client(&self) -> Result<ClientPrincipal, Refusal> {
-        let facts = self.facts();
-        let disabled = |here| Refusal::ClientDisabled {
-            client: facts.app_id,
-            display_name: facts.display_name.clone(),
-            here,
-        };
-        match facts.service_principal {
-            _ if facts.disabled => Err(disabled(false)),
-            None => Err(Refusal::ClientUnknown { client: facts.app_id, tenant: facts.tenant.id }),
-            Some(principal) if principal.disabled => Err(disabled(true)),
-            Some(principal) => Ok(principal),
-        }
+        self.client.living()
     }
 
     /// Resource, assignment, consent and policy, in this order.

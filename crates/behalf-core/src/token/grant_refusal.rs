@@ -97,6 +97,11 @@ pub enum GrantRefusal {
         "The refresh token was used before and has been replaced, so everything of the same sign-in is revoked. The user must sign in again."
     )]
     RefreshReused,
+    /// An access token is to be revoked (90100, RFC 7009 2.2.1).
+    #[error(
+        "The token is an access token, which stays valid until it expires. Revoke the refresh token of the same sign-in: then neither it nor this token can be exchanged for another one."
+    )]
+    AccessTokenStays,
     /// Not a signed compact JWT (50027).
     #[error(
         "The assertion is not a signed JWT: {cause}. Send the access token that the web API received, without the word Bearer."
@@ -326,6 +331,7 @@ impl GrantRefusal {
             Self::CodeRedeemed => AadSts::CodeRedeemed,
             Self::Refresh(refusal) => of_refresh(*refusal),
             Self::RefreshReused => AadSts::RefreshTokenReused,
+            Self::AccessTokenStays => AadSts::UnsupportedTokenType,
             Self::AssertionUnreadable { .. } => AadSts::AssertionUnreadable,
             Self::AssertionInvalid(_) => AadSts::AssertionInvalid,
             Self::AssertionTime { .. } => AadSts::AssertionExpired,
@@ -363,6 +369,7 @@ impl GrantRefusal {
             | Self::OtherRedirectUri
             | Self::Verifier(_)
             | Self::CodeExpired { .. }
+            | Self::AccessTokenStays
             | Self::AssertionUnreadable { .. }
             | Self::AssertionInvalid(_)
             | Self::AssertionTime { .. }

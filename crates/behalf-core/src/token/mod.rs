@@ -1,6 +1,7 @@
 //! Judging token requests: who asks ([`client_auth`]), and what he gets: for himself
 //! ([`client_credentials`]) or on behalf of a user ([`on_behalf_of`], [`refresh_token`],
-//! [`authorization_code`], with what they share in `delegated`).
+//! [`authorization_code`], with what they share in `delegated`). And looking at tokens that were
+//! issued: [`introspection`], [`userinfo`].
 //!
 //! Facts in, outcome out. The steps each function checks are written to the
 //! [`Trail`](crate::event::Trail) as they are made.
@@ -14,12 +15,15 @@ mod delegated_facts;
 mod facts;
 mod found;
 mod grant_refusal;
+pub mod introspection;
 pub mod on_behalf_of;
+pub mod own_token;
 pub mod presented_token;
 pub mod refresh_token;
 mod refusal;
 mod target;
 mod user_issuance;
+pub mod userinfo;
 
 pub use client_auth::{AuthenticatedClient, IdentifiedClient, SingleUse};
 pub use client_credentials::Issuance;

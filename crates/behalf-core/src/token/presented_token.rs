@@ -15,7 +15,7 @@ use crate::{
     id::{AppId, ObjectId, RequestId, TenantId, parse_guid},
     ticket::{Aio, SealRing},
     time::{CLOCK_SKEW, Timestamp, written},
-    token::{AssertionFault, AuthenticatedClient, GrantRefusal},
+    token::{AssertionFault, AuthenticatedClient, ClientFacts, GrantRefusal},
 };
 
 /// Longest access token (decisions.md 19), with some room for those of other settings.
@@ -87,9 +87,7 @@ fn checked(
         return Err(GrantRefusal::AssertionInvalid(issuer()));
     }
     in_time(&claims, check.now)?;
-    let is_caller = parse_guid(&claims.aud).is_ok_and(|guid| guid == facts.app_id.0)
-        || facts.names.contains(&name_key(&claims.aud));
-    if !is_caller {
+    if !is_for(&claims, facts) {
         let found = loggable_target(&claims.aud).map(str::to_owned);
         return Err(GrantRefusal::AssertionAudience { found, client: facts.app_id });
     }
@@ -101,19 +99,25 @@ fn checked(
             return Err(GrantRefusal::AssertionAppOnly { client });
         }
     };
-    let uti = claims.uti.as_deref().and_then(TokenId::parse);
-    let aio = match (uti, claims.aio.as_deref()) {
-        (Some(uti), Some(aio)) => {
-            check.ring.open_aio((facts.tenant.id, RequestId(uti.0)), aio).ok()
-        }
-        _ => None,
-    };
+    let aio = chain_of(&claims, check.ring);
     let aio = aio.ok_or(GrantRefusal::AssertionInvalid(AssertionFault::Chain))?;
     Ok(VerifiedAssertion { user, client, aio })
 }
 
+/// Whether the token is addressed to this application.
+pub(super) fn is_for(claims: &PresentedToken, resource: &ClientFacts) -> bool {
+    parse_guid(&claims.aud).is_ok_and(|guid| guid == resource.app_id.0)
+        || resource.names.contains(&name_key(&claims.aud))
+}
+
+/// The chain that a token of ours carries, if it is its own.
+pub(super) fn chain_of(claims: &PresentedToken, ring: &SealRing) -> Option<Aio> {
+    let uti = TokenId::parse(claims.uti.as_deref()?)?;
+    ring.open_aio((TenantId(claims.tid), RequestId(uti.0)), claims.aio.as_deref()?).ok()
+}
+
 /// Form, key, signature, and claims as we write them.
-fn signed(text: &str, check: &TokenCheck<'_>) -> Result<PresentedToken, GrantRefusal> {
+pub(crate) fn signed(text: &str, check: &TokenCheck<'_>) -> Result<PresentedToken, GrantRefusal> {
     let fault = GrantRefusal::AssertionInvalid;
     let jws = Unverified::parse(text, Profile::Strict, TOKEN_MAX).map_err(|error| {
         let cause = match error {
@@ -144,7 +148,7 @@ fn is_key_name(kid: &str) -> bool {
 }
 
 /// Whether the issuer is this server's for the tenant, in the token's own format.
-fn is_ours(claims: &PresentedToken, tenant: TenantId, bases: &[String]) -> bool {
+pub(crate) fn is_ours(claims: &PresentedToken, tenant: TenantId, bases: &[String]) -> bool {
     let version = match claims.ver {
         TokenFormat::V1 => TokenVersion::V1,
         TokenFormat::V2 => TokenVersion::V2,
@@ -156,7 +160,7 @@ fn is_ours(claims: &PresentedToken, tenant: TenantId, bases: &[String]) -> bool 
         })
 }
 
-fn in_time(claims: &PresentedToken, now: Timestamp) -> Result<(), GrantRefusal> {
+pub(super) fn in_time(claims: &PresentedToken, now: Timestamp) -> Result<(), GrantRefusal> {
     let seconds = |time| i64::try_from(time).unwrap_or(i64::MAX / 1000);
     let (from, until) = (seconds(claims.nbf), seconds(claims.exp));
     let now = now.unix_seconds();

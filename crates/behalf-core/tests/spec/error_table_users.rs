@@ -52,6 +52,7 @@ fn of_codes_and_refresh_tokens() -> Vec<GrantRefusal> {
         GrantRefusal::CodeExpired { expired: "2026-11-22 12:42:20Z".into() },
         GrantRefusal::CodeRedeemed,
         GrantRefusal::RefreshReused,
+        GrantRefusal::AccessTokenStays,
     ];
     let faults = [VerifierFault::Missing, VerifierFault::Unexpected, VerifierFault::Wrong];
     all.extend(faults.map(GrantRefusal::Verifier));
@@ -159,6 +160,7 @@ pub(super) fn name(refusal: &GrantRefusal) -> &'static str {
         GrantRefusal::CodeRedeemed => "CodeRedeemed",
         GrantRefusal::Refresh(_) => "Refresh",
         GrantRefusal::RefreshReused => "RefreshReused",
+        GrantRefusal::AccessTokenStays => "AccessTokenStays",
         GrantRefusal::AssertionUnreadable { .. } => "AssertionUnreadable",
         GrantRefusal::AssertionInvalid(_) => "AssertionInvalid",
         GrantRefusal::AssertionTime { .. } => "AssertionTime",

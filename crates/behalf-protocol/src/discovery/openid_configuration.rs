@@ -46,7 +46,9 @@ impl MetadataTenant {
 ///
 /// The fixed endpoints are there from the start, because clients demand some of them when they
 /// start. `kerberos_endpoint`, `rbac_url` and every optional feature's members are absent until
-/// served; `grant_types_supported`, which Entra does not publish, says what is.
+/// served. `grant_types_supported`, which Entra does not publish, says what is, and
+/// `response_types_supported` has `code` alone, for no token goes through an address (RFC 9700
+/// 2.1.2).
 #[derive(Debug, Clone, Serialize)]
 pub struct OpenIdConfiguration {
     token_endpoint: String,
@@ -71,13 +73,36 @@ pub struct OpenIdConfiguration {
     end_session_endpoint: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     check_session_iframe: Option<String>,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    given: Option<GivenTokens>,
     claims_supported: &'static [&'static str],
     grant_types_supported: &'static [&'static str],
+    code_challenge_methods_supported: &'static [&'static str],
+    authorization_response_iss_parameter_supported: bool,
     tenant_region_scope: Option<&'static str>,
     cloud_instance_name: String,
     cloud_graph_host_name: String,
     msgraph_host: String,
 }
+
+/// Where clients and APIs go with tokens they have (RFC 8414 2): at a tenant's own address, because
+/// the client is looked up there.
+#[derive(Debug, Clone, Serialize)]
+struct GivenTokens {
+    revocation_endpoint: String,
+    revocation_endpoint_auth_methods_supported: &'static [&'static str],
+    revocation_endpoint_auth_signing_alg_values_supported: &'static [&'static str],
+    introspection_endpoint: String,
+    introspection_endpoint_auth_methods_supported: &'static [&'static str],
+    introspection_endpoint_auth_signing_alg_values_supported: &'static [&'static str],
+}
+
+/// How clients authenticate.
+const CLIENT_AUTHENTICATION: &[&str] =
+    &["client_secret_post", "private_key_jwt", "client_secret_basic"];
+/// The same where public clients are taken too: they name themselves.
+const CLIENT_AUTHENTICATION_OR_NONE: &[&str] =
+    &["client_secret_post", "private_key_jwt", "client_secret_basic", "none"];
 
 const GRANTS: &[&str] = &[
     GrantType::AuthorizationCode.as_str(),
@@ -144,21 +169,13 @@ impl OpenIdConfiguration {
         let host = authority.host_and_port();
         Self {
             token_endpoint: format!("{oauth2}/token"),
-            token_endpoint_auth_methods_supported: &[
-                "client_secret_post",
-                "private_key_jwt",
-                "client_secret_basic",
-            ],
+            token_endpoint_auth_methods_supported: CLIENT_AUTHENTICATION,
             token_endpoint_auth_signing_alg_values_supported: assertion_algorithms,
             jwks_uri: format!("{base}/discovery/{}", if v1 { "keys" } else { "v2.0/keys" }),
             response_modes_supported: &["query", "fragment", "form_post"],
             subject_types_supported: &["pairwise"],
             id_token_signing_alg_values_supported: &["RS256"],
-            response_types_supported: if v1 {
-                &["code", "id_token", "code id_token", "token id_token", "token"]
-            } else {
-                &["code", "id_token", "code id_token", "id_token token"]
-            },
+            response_types_supported: &["code"],
             scopes_supported: if v1 {
                 &["openid"]
             } else {
@@ -181,8 +198,18 @@ impl OpenIdConfiguration {
             frontchannel_logout_supported: true,
             end_session_endpoint: format!("{oauth2}/logout"),
             check_session_iframe: v1.then(|| format!("{oauth2}/checksession")),
+            given: tenant.id().map(|_| GivenTokens {
+                revocation_endpoint: format!("{oauth2}/revoke"),
+                revocation_endpoint_auth_methods_supported: CLIENT_AUTHENTICATION_OR_NONE,
+                revocation_endpoint_auth_signing_alg_values_supported: assertion_algorithms,
+                introspection_endpoint: format!("{oauth2}/introspect"),
+                introspection_endpoint_auth_methods_supported: CLIENT_AUTHENTICATION,
+                introspection_endpoint_auth_signing_alg_values_supported: assertion_algorithms,
+            }),
             claims_supported: if v1 { CLAIMS_V1 } else { CLAIMS_V2 },
             grant_types_supported: GRANTS,
+            code_challenge_methods_supported: &["S256", "plain"],
+            authorization_response_iss_parameter_supported: true,
             tenant_region_scope: tenant.id().map(|_| "WW"),
             cloud_instance_name: host.to_owned(),
             cloud_graph_host_name: host.to_owned(),
@@ -298,13 +325,35 @@ mod tests {
             "mtls_endpoint_aliases",
             "revocation_endpoint",
             "introspection_endpoint",
+            "introspection_endpoint_auth_methods_supported",
             "pushed_authorization_request_endpoint",
             "dpop_signing_alg_values_supported",
-            "code_challenge_methods_supported",
         ] {
             assert!(read.get(absent).is_none(), "{absent}");
         }
         let text = read.to_string();
         assert!(!text.contains("none") && !text.contains("HS256"), "{text}");
+        assert_eq!(read["response_types_supported"], serde_json::json!(["code"]));
+        assert_eq!(read["code_challenge_methods_supported"], serde_json::json!(["S256", "plain"]));
+        assert_eq!(read["authorization_response_iss_parameter_supported"], true);
+    }
+
+    #[test]
+    fn tokens_are_revoked_and_asked_about_at_their_tenants_address() {
+        let base = format!("https://login.example.test:8443/{TENANT}");
+        for tenant in [MetadataTenant::Id(TENANT), MetadataTenant::Adfs { tenant: TENANT }] {
+            let base = match tenant {
+                MetadataTenant::Id(_) => base.as_str(),
+                _ => "https://login.example.test:8443/adfs",
+            };
+            for (version, path) in [(EndpointVersion::V1, ""), (EndpointVersion::V2, "/v2.0")] {
+                let read = document(version, tenant);
+                assert_eq!(read["revocation_endpoint"], format!("{base}/oauth2{path}/revoke"));
+                let introspection = format!("{base}/oauth2{path}/introspect");
+                assert_eq!(read["introspection_endpoint"], introspection);
+                let methods = &read["introspection_endpoint_auth_methods_supported"];
+                assert_eq!(*methods, read["token_endpoint_auth_methods_supported"]);
+            }
+        }
     }
 }

@@ -31,7 +31,7 @@ use crate::{
     journal,
     keys::{MasterKey, Times},
     limits::LimitSettings,
-    state::{Lifetimes, Server},
+    state::{ErrorPages, Lifetimes, Server},
 };
 
 const NOW: Timestamp = Timestamp::from_unix_seconds(1_795_348_800);
@@ -47,6 +47,7 @@ async fn server() -> Arc<Server> {
         sign_queue: Duration::from_millis(50),
         journal: journal::Options::default(),
         data: Data::Memory,
+        error_pages: ErrorPages::default(),
     };
     let entropy = Arc::new(SeededEntropy::new(1));
     let master = Arc::new(MasterKey::ephemeral(&*entropy));

@@ -26,23 +26,24 @@ pub(super) async fn issue(
     agreed: &Agreed<'_>,
     account: &Account,
 ) -> Response<Body> {
-    let refuse = |refusal: &Refusal| way.refuse(visit, flow.kind, refusal);
+    let refuse =
+        |refusal: Refusal| Box::pin(async move { way.refuse(visit, flow, &refusal).await });
     let (tenant, principal) = match parties(visit, way, account).await {
         Ok(Ok(parties)) => parties,
-        Ok(Err(refusal)) => return refuse(&refusal),
+        Ok(Err(refusal)) => return refuse(refusal).await,
         Err(error) => {
             tracing::error!(%error, "a code could not be issued");
-            return refuse(&Refusal::Unavailable);
+            return refuse(Refusal::Unavailable).await;
         }
     };
     let id = CodeEntropy(visit.server().tickets.new_id());
     let ticket = code(agreed, (&tenant, &principal), account, id, visit.now());
     let code = match visit.server().tickets.seal(tenant.id, &ticket, visit.now()) {
         Ok(code) => code,
-        Err(SealError::TooLong { .. }) => return refuse(&Refusal::TooLong),
+        Err(SealError::TooLong { .. }) => return refuse(Refusal::TooLong).await,
         Err(error) => {
             tracing::error!(%error, "a code could not be sealed");
-            return refuse(&Refusal::Unavailable);
+            return refuse(Refusal::Unavailable).await;
         }
     };
     let request = agreed.request;

@@ -26,7 +26,7 @@ use super::{
     flow::{Flow, Turn},
     form::Sent,
     proceed::Asked,
-    respond::{answered as answer_of, go_on, sealed, too_long},
+    respond::{answered as answer_of, go_on, sealed},
     visit::Visit,
     way::Way,
 };
@@ -88,7 +88,7 @@ pub(super) async fn ask(
     account: &Account,
 ) -> Response<Body> {
     match required(visit, way, asked, account).await {
-        Err(refusal) => way.refuse(visit, flow.kind, &refusal),
+        Err(refusal) => way.refuse(visit, flow, &refusal).await,
         Ok(Required::Nothing) => {
             super::code::consented(visit, (way, flow), asked.admin_scope, account)
         }
@@ -121,9 +121,7 @@ fn dialog(
     let switch = Flow { session: None, fresh: false, turn: Some(Turn::Choose), ..flow.clone() };
     let sealed_list = visit.seal(list.tenant, shown).ok();
     let parts = sealed(visit, way, flow).zip(sealed_list).zip(sealed(visit, way, &switch));
-    let Some(((flow_text, list_text), switch)) = parts else {
-        return too_long(visit, way, flow);
-    };
+    let Some(((flow_text, list_text), switch)) = parts else { return visit.failed() };
     let home = list.client.home == list.tenant;
     let texts: Vec<_> = list.parts.iter().flat_map(by_kind).collect();
     let permissions: Vec<Vec<Permission<'_>>> = texts.iter().map(Row::permissions).collect();
@@ -223,7 +221,7 @@ fn needs_admin(
     list: &ConsentList,
     (account, sent): (&Account, bool),
 ) -> Response<Body> {
-    let Some(flow_text) = sealed(visit, way, flow) else { return too_long(visit, way, flow) };
+    let Some(flow_text) = sealed(visit, way, flow) else { return visit.failed() };
     let rows: Vec<Row> = list.parts.iter().flat_map(by_kind).collect();
     let wanted: Vec<Wanted<'_>> = rows
         .iter()
@@ -270,8 +268,10 @@ async fn answer(
     let Some(signed) = found else { return Ok(go_on(visit, &way, &sent.flow)) };
     let parameters = AuthorizeParameters::parse(&sent.flow.query);
     let parameters = parameters.map_err(|_| Box::new(visit.unreadable()))?;
-    let asked = Asked::read(&parameters, &sent.flow, &way)
-        .map_err(|refusal| Box::new(way.refuse(visit, sent.flow.kind, &refusal)))?;
+    let asked = match Asked::read(&parameters, &sent.flow, &way) {
+        Ok(asked) => asked,
+        Err(refusal) => return Ok(way.refuse(visit, &sent.flow, &refusal).await),
+    };
     if sent.form.get("do") == "ask" {
         return Ok(request_approval(visit, (&way, &sent), &asked, &signed.account).await);
     }
@@ -324,7 +324,7 @@ async fn accept(
         Err(DirectoryRefusal::Contended) => visit.stale(),
         Err(refusal) => {
             let refusal = of_directory(way, refusal);
-            way.refuse(visit, sent.flow.kind, &refusal)
+            way.refuse(visit, &sent.flow, &refusal).await
         }
     })
 }
@@ -338,11 +338,11 @@ async fn request_approval(
     let list = match required(visit, way, asked, account).await {
         Ok(Required::NeedsAdmin(list)) => list,
         Ok(_) => return go_on(visit, way, &sent.flow),
-        Err(refusal) => return way.refuse(visit, sent.flow.kind, &refusal),
+        Err(refusal) => return way.refuse(visit, &sent.flow, &refusal).await,
     };
     let directory = Directory::of(visit.server()).acted_on_by(account.user.name.as_str());
     match directory.request_approval(&account.user, &list, sent.form.get("reason")).await {
         Ok(_) => needs_admin(visit, (way, &sent.flow), &list, (account, true)),
-        Err(refusal) => way.refuse(visit, sent.flow.kind, &of_directory(way, refusal)),
+        Err(refusal) => way.refuse(visit, &sent.flow, &of_directory(way, refusal)).await,
     }
 }

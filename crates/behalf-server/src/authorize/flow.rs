@@ -8,8 +8,9 @@ use behalf_core::{
 use behalf_protocol::EndpointVersion;
 use serde::{Deserialize, Serialize};
 
-/// A pending request, as it is sealed between two pages. The query is kept as it was sent and read
-/// again each time: what was read once is not believed for longer than the page takes.
+/// A pending request, as it is sealed between two pages. The query is kept with the meaning that it
+/// was sent with and read again each time: what was read once is not believed for longer than the
+/// page takes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Flow {
@@ -101,6 +102,16 @@ pub(super) struct Half {
     /// When his password was right.
     #[serde(rename = "w")]
     pub(super) time: Timestamp,
+}
+
+/// Longest query that fits into a ticket with everything else of a flow.
+const QUERY_MAX: usize = 14 * 1024;
+
+impl Flow {
+    /// Whether it can be kept while the user signs in, whatever he does meanwhile.
+    pub(super) fn fits(&self) -> bool {
+        self.query.len() <= QUERY_MAX
+    }
 }
 
 impl Body for Flow {

@@ -93,7 +93,7 @@ impl Sent {
             AuthorizeParameters::parse(&flow.query).map_err(|_| Box::new(visit.unreadable()))?;
         let way = Way::find(visit, &flow, &parameters).await?;
         if form.get("do") == "cancel" {
-            return Err(Box::new(way.refuse(visit, flow.kind, &Refusal::Cancelled)));
+            return Err(Box::new(way.refuse(visit, &flow, &Refusal::Cancelled).await));
         }
         Ok((Self { form, flow }, way))
     }

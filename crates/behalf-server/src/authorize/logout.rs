@@ -9,8 +9,9 @@ use axum::{
 };
 use behalf_core::{
     application::{Application, redirect},
-    authorize::Account,
-    id::{AppId, TenantId, parse_guid},
+    authorize::{Account, IdTokenHint},
+    id::{AppId, SessionId, TenantId, parse_guid},
+    tenant::TenantSegment,
     ticket::{Body as Sealed, Purpose, Sheet},
 };
 use behalf_protocol::{
@@ -23,9 +24,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{endpoint, form::Form, respond::answered, visit::Visit};
 use crate::{
+    own_token,
     pages::{ConfirmSignOutPage, Link, NoticePage},
     session::{account::SignedIn, cookie, csrf},
-    state::Core,
+    state::{Core, Unresolved},
 };
 
 /// A question that waits for its answer.
@@ -36,6 +38,9 @@ struct SignOut {
     query: String,
     #[serde(rename = "b")]
     browser: String,
+    /// The sessions that the page showed.
+    #[serde(rename = "s")]
+    sessions: Vec<SessionId>,
 }
 
 impl Sealed for SignOut {
@@ -43,7 +48,7 @@ impl Sealed for SignOut {
 }
 
 /// `GET /{tenant}/oauth2/v2.0/logout`: asks whether the user wants it, because nothing in the
-/// address proves that; who is not signed in needs no question.
+/// address proves that. An ID token of his session does; who is not signed in needs no question.
 pub(super) async fn asked(State(core): State<Arc<Core>>, parts: Parts) -> Response<Body> {
     let visit = Visit::of(&core, &parts);
     answered(Box::pin(ask(&visit, &parts)).await)
@@ -52,27 +57,76 @@ pub(super) async fn asked(State(core): State<Arc<Core>>, parts: Parts) -> Respon
 async fn ask(visit: &Visit<'_>, parts: &Parts) -> Result<Response<Body>, Box<Response<Body>>> {
     endpoint::admit(visit)?;
     let query = parts.uri.query().unwrap_or_default();
-    if LogoutRequest::parse(query).is_err() {
+    let Ok(request) = LogoutRequest::parse(query) else {
         return Err(Box::new(visit.unreadable()));
-    }
+    };
+    let hint = hint(visit, endpoint::segment(parts), &request).await?;
+    let asking = hint.as_ref().map(IdTokenHint::client).or(client(&request));
+    let query = request.kept(asking.map(|client| client.0));
     let accounts = visit.accounts(None).await.map_err(|_| Box::new(visit.unavailable()))?;
     if accounts.is_empty() {
-        return Ok(end(visit, query, &[]).await);
+        return Ok(end(visit, &query, &[]).await);
     }
-    let form = SignOut { query: query.to_owned(), browser: visit.browser.clone() };
+    let pairwise = &visit.server().pairwise;
+    let meant =
+        |signed: &SignedIn| hint.as_ref().is_some_and(|hint| hint.means(&signed.account, pairwise));
+    if accounts.iter().any(meant) {
+        let (leaving, staying) = accounts.into_iter().partition(meant);
+        return leave(visit, &query, (leaving, staying)).await;
+    }
+    let leaving = by_name(&accounts, request.logout_hint());
+    let sessions = leaving.iter().map(|signed| signed.account.sign_in.session).collect();
+    let form = SignOut { query, browser: visit.browser.clone(), sessions };
     let sealed = visit.seal(TenantId::NIL, form).map_err(|_| Box::new(visit.unreadable()))?;
-    let users: Vec<&str> = accounts.iter().map(|a| a.account.user.name.as_str()).collect();
+    let users: Vec<&str> = leaving.iter().map(|a| a.account.user.name.as_str()).collect();
     let page = ConfirmSignOutPage {
         users: &users,
         action: &format!("/{}/sign-out", endpoint::segment(parts)),
         hidden: &[("form", &sealed)],
     };
-    let back = LogoutRequest::parse(query).ok();
-    let back = back.as_ref().and_then(LogoutRequest::post_logout_redirect_uri);
-    Ok(visit.page(&page, back))
+    Ok(visit.page(&page, request.post_logout_redirect_uri()))
 }
 
-/// `POST /{tenant}/sign-out`: every account of this browser is signed out.
+/// The ID token that the request brings, if it is one of the tenant that the path names, and of the
+/// client that the request names. One that is not says nothing (AZ-19).
+async fn hint(
+    visit: &Visit<'_>,
+    segment: &str,
+    request: &LogoutRequest<'_>,
+) -> Result<Option<IdTokenHint>, Box<Response<Body>>> {
+    let Some(text) = request.id_token_hint() else { return Ok(None) };
+    let read = own_token::read_hint(visit.server(), text, visit.now());
+    let named = request.client_id();
+    let fits = |hint: &IdTokenHint| named.is_none() || client(request) == Some(hint.client());
+    let Some(hint) = read.filter(fits) else { return Ok(None) };
+    if TenantSegment::parse(segment) == Some(TenantSegment::Any) {
+        return Ok(Some(hint));
+    }
+    match visit.core.tenant(segment, &visit.circumstances).await {
+        Ok(here) => Ok(here.is_some_and(|here| here.tenant.id == hint.tenant()).then_some(hint)),
+        Err(Unresolved::Throttled(wait)) => Err(Box::new(visit.throttled(wait))),
+        Err(Unresolved::Unreadable(error)) => {
+            tracing::error!(%error, "a tenant could not be looked up to sign out of");
+            Err(Box::new(visit.unavailable()))
+        }
+    }
+}
+
+/// The application that asks.
+fn client(request: &LogoutRequest<'_>) -> Option<AppId> {
+    request.client_id().and_then(|id| parse_guid(id).ok()).map(AppId)
+}
+
+/// Who is named, or everybody where nobody has that name.
+fn by_name<'a>(accounts: &'a [SignedIn], name: Option<&str>) -> Vec<&'a SignedIn> {
+    let named = |signed: &&SignedIn| {
+        name.is_some_and(|name| signed.account.user.name.as_str().eq_ignore_ascii_case(name))
+    };
+    let found: Vec<_> = accounts.iter().filter(named).collect();
+    if found.is_empty() { accounts.iter().collect() } else { found }
+}
+
+/// `POST /{tenant}/sign-out`: the accounts that the page showed are signed out.
 pub(super) async fn confirmed(State(core): State<Arc<Core>>, request: Request) -> Response<Body> {
     let (parts, body) = request.into_parts();
     let visit = Visit::of(&core, &parts);
@@ -87,16 +141,27 @@ async fn sign_out(visit: &Visit<'_>, body: Body) -> Result<Response<Body>, Box<R
     if csrf::same_browser(&asked.browser, visit.cookies.browser.as_deref()).is_err() {
         return Err(Box::new(visit.foreign()));
     }
-    let unavailable = || Box::new(visit.unavailable());
-    let accounts = visit.accounts(None).await.map_err(|_| unavailable())?;
-    for SignedIn { account, .. } in &accounts {
+    let accounts = visit.accounts(None).await.map_err(|_| Box::new(visit.unavailable()))?;
+    let shown = |signed: &SignedIn| asked.sessions.contains(&signed.account.sign_in.session);
+    leave(visit, &asked.query, accounts.into_iter().partition(shown)).await
+}
+
+/// Ends the sessions of those who leave, for good.
+async fn leave(
+    visit: &Visit<'_>,
+    query: &str,
+    (leaving, staying): (Vec<SignedIn>, Vec<SignedIn>),
+) -> Result<Response<Body>, Box<Response<Body>>> {
+    for SignedIn { account, .. } in &leaving {
         let Account { user, sign_in, expires } = account;
         let tickets = &visit.server().tickets;
         let ended = tickets.end_session(user.tenant, sign_in.session, *expires).await;
-        ended.map_err(|_| unavailable())?;
+        ended.map_err(|_| Box::new(visit.unavailable()))?;
     }
-    let mut answer = end(visit, &asked.query, &accounts).await;
-    for cookie in [cookie::sessions([]), cookie::without_clients()].into_iter().flatten() {
+    let mut answer = end(visit, query, &leaving).await;
+    let kept = cookie::sessions(staying.iter().map(|signed| signed.ticket.as_str()));
+    let told = staying.is_empty().then(cookie::without_clients).flatten();
+    for cookie in [kept, told].into_iter().flatten() {
         answer.headers_mut().append(header::SET_COOKIE, cookie);
     }
     Ok(answer)
@@ -130,7 +195,7 @@ async fn applications(
     visit: &Visit<'_>,
     request: &LogoutRequest<'_>,
 ) -> Result<Vec<Application>, ReadError> {
-    let asking = request.client_id().and_then(|id| parse_guid(id).ok()).map(AppId);
+    let asking = client(request);
     let known = visit.cookies.clients.iter().copied();
     let mut all: Vec<Application> = Vec::new();
     for id in asking.into_iter().chain(known) {

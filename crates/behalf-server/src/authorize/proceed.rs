@@ -70,7 +70,7 @@ impl<'a> Asked<'a> {
 }
 
 /// Goes on with `flow`.
-pub(super) async fn proceed(visit: &Visit<'_>, flow: Flow) -> Response<Body> {
+pub(super) async fn proceed(visit: &Visit<'_>, mut flow: Flow) -> Response<Body> {
     let query = flow.query.clone();
     let parameters = match AuthorizeParameters::parse(&query) {
         Ok(parameters) => parameters,
@@ -82,8 +82,12 @@ pub(super) async fn proceed(visit: &Visit<'_>, flow: Flow) -> Response<Body> {
     };
     let asked = match Asked::read(&parameters, &flow, &way) {
         Ok(asked) => asked,
-        Err(refusal) => return way.refuse(visit, flow.kind, &refusal),
+        Err(refusal) => return way.refuse(visit, &flow, &refusal).await,
     };
+    flow.query = parameters.kept();
+    if !flow.fits() {
+        return way.refuse(visit, &flow, &Refusal::TooLong).await;
+    }
     let found = visit.accounts(way.tenant_id()).await;
     let Ok(accounts) = found else { return visit.unavailable() };
     let accounts: Vec<Account> = accounts.into_iter().map(|signed| signed.account).collect();
@@ -102,7 +106,7 @@ pub(super) async fn proceed(visit: &Visit<'_>, flow: Flow) -> Response<Body> {
         return visit.unavailable();
     };
     match next((asked.wishes, &demand), &accounts, progress, visit.now()) {
-        Err(refusal) => way.refuse(visit, flow.kind, &refusal),
+        Err(refusal) => way.refuse(visit, &flow, &refusal).await,
         Ok(Next::SignIn(name)) => {
             sign_in::page(visit, (&way, &flow), name.unwrap_or_default(), None)
         }
@@ -132,7 +136,7 @@ async fn with_account(
         return consent_page::ask(visit, (way, flow), asked, account).await;
     };
     match consent_page::required(visit, way, asked, account).await {
-        Err(refusal) => way.refuse(visit, flow.kind, &refusal),
+        Err(refusal) => way.refuse(visit, flow, &refusal).await,
         Ok(consent::Required::Nothing) => {
             let agreed = authorize::Agreed {
                 request,
@@ -146,7 +150,7 @@ async fn with_account(
             let needs_admin = matches!(required, consent::Required::NeedsAdmin(_));
             let refusal =
                 if needs_admin { Refusal::AdminConsentRequired } else { Refusal::ConsentMissing };
-            way.refuse(visit, flow.kind, &refusal)
+            way.refuse(visit, flow, &refusal).await
         }
         Ok(required) => consent_page::show(visit, (way, flow), &required, account),
     }

@@ -11,6 +11,7 @@ use behalf_protocol::{
 use http::{Response, StatusCode};
 
 use super::{
+    event,
     flow::{Flow, Kind},
     visit::Visit,
     way::Way,
@@ -36,13 +37,17 @@ impl Way {
         }
     }
 
-    /// Sends a refusal to the client.
-    pub(super) fn refuse(
+    /// Sends a refusal to the client, once it is safe in the log.
+    pub(super) async fn refuse(
         &self,
         visit: &Visit<'_>,
-        kind: Kind,
+        flow: &Flow,
         refusal: &Refusal,
     ) -> Response<Body> {
+        if let Err(answer) = event::told(visit, (self, flow), refusal).await {
+            return *answer;
+        }
+        let kind = flow.kind;
         let text = refusal.to_string();
         let cancelled = *refusal == Refusal::Cancelled;
         let row = match (kind, cancelled) {
@@ -62,21 +67,17 @@ impl Way {
     }
 }
 
-/// The flow as the next page carries it; `None`: it is too long for that.
+/// The flow as the next page carries it. `None` only when something of ours is broken: what would not
+/// fit was refused before there was a page.
 pub(super) fn sealed(visit: &Visit<'_>, way: &Way, flow: &Flow) -> Option<String> {
     visit.seal(way.tenant_id().unwrap_or(TenantId::NIL), flow.clone()).ok()
-}
-
-/// That goes to the client.
-pub(super) fn too_long(visit: &Visit<'_>, way: &Way, flow: &Flow) -> Response<Body> {
-    way.refuse(visit, flow.kind, &Refusal::TooLong)
 }
 
 /// To the page that comes next.
 pub(super) fn go_on(visit: &Visit<'_>, way: &Way, flow: &Flow) -> Response<Body> {
     match sealed(visit, way, flow) {
         Some(sealed) => visit.redirect(&format!("/{}/continue?flow={sealed}", flow.segment)),
-        None => too_long(visit, way, flow),
+        None => visit.failed(),
     }
 }
 

@@ -22,7 +22,7 @@ use super::{
     event::{self, Refused},
     flow::{Flow, Half, Turn},
     form::Sent,
-    respond::{answered, go_on, sealed, too_long},
+    respond::{answered, go_on, sealed},
     visit::{Problem, Visit},
     way::Way,
 };
@@ -49,7 +49,7 @@ pub(super) fn page(
     user_name: &str,
     problem: Option<&str>,
 ) -> Response<Body> {
-    let Some(sealed) = sealed(visit, way, flow) else { return too_long(visit, way, flow) };
+    let Some(sealed) = sealed(visit, way, flow) else { return visit.failed() };
     let page = SignInPage {
         tenant: &pages::shown(way.tenant_name()),
         app: &pages::shown(way.application.display_name()),
@@ -68,7 +68,7 @@ pub(super) fn second_factor_page(
     user: &str,
     problem: Option<&str>,
 ) -> Response<Body> {
-    let Some(sealed) = sealed(visit, way, flow) else { return too_long(visit, way, flow) };
+    let Some(sealed) = sealed(visit, way, flow) else { return visit.failed() };
     let page = SecondFactorPage {
         tenant: &pages::shown(way.tenant_name()),
         user,
@@ -98,7 +98,7 @@ pub(super) fn picker(
     (way, flow): (&Way, &Flow),
     accounts: &[Account],
 ) -> Response<Body> {
-    let Some(sealed) = sealed(visit, way, flow) else { return too_long(visit, way, flow) };
+    let Some(sealed) = sealed(visit, way, flow) else { return visit.failed() };
     let sessions: Vec<String> = accounts.iter().map(|a| a.sign_in.session.to_string()).collect();
     let shown: Vec<_> = accounts.iter().zip(&sessions).collect();
     let shown: Vec<_> = shown
@@ -288,6 +288,8 @@ async fn signed_in(
     let new = NewSession { user, tenant, methods, time, address };
     let begun = account::begin(visit.server(), new, visit.now());
     let begun = begun.map_err(|_| Box::new(visit.failed()))?;
+    let showed = &begun.account.sign_in.methods;
+    event::signed_in(visit, (way, flow), (tenant.id, user.id), showed).await?;
     let others = visit.accounts(None).await.map_err(|_| Box::new(visit.unavailable()))?;
     let others = others.iter().filter(|other| other.account.user.id != user.id);
     let tickets = std::iter::once(&begun).chain(others).map(|signed| signed.ticket.as_str());

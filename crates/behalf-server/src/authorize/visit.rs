@@ -20,7 +20,7 @@ use crate::{
         cookie::{self, Cookies},
         csrf,
     },
-    state::{Core, Server},
+    state::{Core, ErrorPages, Server},
 };
 
 /// A browser's request.
@@ -154,7 +154,8 @@ impl<'a> Visit<'a> {
 
     /// A page that ends here.
     pub(super) async fn problem(&self, kind: AadSts, problem: Problem<'_>) -> Response<Body> {
-        let full = problem.public || self.is_administrator(problem.home).await;
+        let everybody = self.server().error_pages == ErrorPages::ForEverybody;
+        let full = problem.public || everybody || self.is_administrator(problem.home).await;
         let text = if full { problem.text.as_str() } else { kind.cause() };
         let (details, command) = if full {
             (problem.details.as_slice(), problem.command.as_deref())

@@ -1,6 +1,7 @@
 //! Applications: registering, changing, deleting. A service principal is made with each.
 
 use behalf_core::{
+    access::GRAPH,
     application::{AppKind, Application, SignInAudience, TokenVersion},
     id::{AppId, ObjectId, TenantId},
     service_principal::ServicePrincipal,
@@ -96,7 +97,8 @@ impl Directory {
         let home = tenant(&reading, blank.tenant).await?;
         let application = edited(blank, edit)?;
         check(&application, &home)?;
-        if application.app_id.0.is_nil() || reading.app_home(blank.app_id).await?.is_some() {
+        let reserved = application.app_id.0.is_nil() || application.app_id == GRAPH;
+        if reserved || reading.app_home(blank.app_id).await?.is_some() {
             return Err(Refusal::AppIdTaken(blank.app_id));
         }
         if reading.application_by_name(home.id, &application.name).await?.is_some() {

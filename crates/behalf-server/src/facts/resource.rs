@@ -2,7 +2,8 @@
 //! without `spn:` (protocol 2.5).
 
 use behalf_core::{
-    application::Application,
+    access::GRAPH,
+    application::{Application, graph},
     id::{AppId, TenantId, parse_guid},
     service_principal::ServicePrincipal,
 };
@@ -26,15 +27,18 @@ pub(crate) async fn named_principal(
     }
 }
 
-/// The same with its application. No application left behind a service principal: no tokens for it
-/// (protocol 6.4).
+/// The same with its application; Microsoft Graph, which has no records, among them. No application
+/// left behind a service principal: no tokens for it (protocol 6.4).
 pub(crate) async fn named_resource(
     reading: &Reading<'_>,
     tenant: TenantId,
     requested: &str,
 ) -> Result<Option<(ServicePrincipal, Application)>, ReadError> {
     let principal = named_principal(reading, tenant, requested).await?;
-    let Some(principal) = principal.map(|stored| stored.value) else { return Ok(None) };
+    let Some(principal) = principal.map(|stored| stored.value) else {
+        let is_graph = parse_guid(resource_name(requested)).is_ok_and(|guid| guid == GRAPH.0);
+        return Ok(is_graph.then(|| graph(tenant)));
+    };
     let home = reading.application(principal.home, principal.application).await?;
     Ok(home.map(|application| (principal, application.value)))
 }

@@ -8,7 +8,7 @@ use std::{
 use behalf_core::{
     application::Application,
     grant::GrantedFor,
-    id::{AppId, ObjectId, TenantId},
+    id::{ObjectId, TenantId},
     service_principal::ServicePrincipal,
     token::{ClientFacts, DelegatedFacts},
     user::User,
@@ -17,7 +17,9 @@ use behalf_protocol::claims::Actor;
 use behalf_store::{ReadError, Reading};
 use quick_cache::{Equivalent, sync::Cache};
 
-use super::{CAPACITY, Cached, Facts, home_disabled, named_resource, resource::resource_name};
+use super::{
+    CAPACITY, Cached, Caller, Facts, home_disabled, named_resource, resource::resource_name,
+};
 use crate::telemetry::CacheName;
 
 /// A fact, or that there is none.
@@ -35,13 +37,10 @@ impl Users {
     }
 }
 
-/// Who wants to act for whom. The client's service principal is part of it: made anew it has
-/// nothing that the former one had.
+/// Who wants to act for whom.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct Who {
-    tenant: TenantId,
-    client: AppId,
-    principal: Option<ObjectId>,
+    caller: Caller,
     user: ObjectId,
 }
 
@@ -101,19 +100,14 @@ impl Facts {
         user: ObjectId,
         requested: &str,
     ) -> Result<Option<Arc<DelegatedFacts>>, ReadError> {
-        let who = Who {
-            tenant: client.tenant.id,
-            client: client.app_id,
-            principal: client.service_principal.map(|own| own.id),
-            user,
-        };
+        let who = Who { caller: Caller::of(client), user };
         let Users { delegations, .. } = &self.users;
         let found = delegations.get(&Ref { who, requested });
         if let Some(cached) = self.current(CacheName::Delegation, found) {
             return Ok(cached.facts.clone());
         }
         let reading = self.store.reading();
-        let facts = match named_resource(&reading, who.tenant, requested).await? {
+        let facts = match named_resource(&reading, client.tenant.id, requested).await? {
             Some((principal, application)) => {
                 let target = (resource_name(requested), &principal, &application);
                 Some(Arc::new(read_delegated(&reading, (client, user), target).await?))

@@ -28,39 +28,59 @@ pub(crate) async fn token(
     circumstances: Circumstances,
     (parts, body): (&Parts, Body),
 ) -> Response<Body> {
+    let body = match received(core, &circumstances, (parts, body)).await {
+        Ok(body) => body,
+        Err(answer) => return *answer,
+    };
+    let mut inquiry = Inquiry::new(core, version, segment, circumstances);
+    match inquiry.judge(&parts.headers, &body).await {
+        Ok(granted) => issue::issue(core, inquiry, granted).await,
+        Err(denied) => deny(core, inquiry, denied).await,
+    }
+}
+
+/// The body of a POST; the error is the answer to what reaches no decision.
+pub(super) async fn received(
+    core: &Core,
+    circumstances: &Circumstances,
+    (parts, body): (&Parts, Body),
+) -> Result<Bytes, Box<Response<Body>>> {
     if parts.method != Method::POST {
         let answer = ErrorAnswer { allow: Some("POST"), ..ErrorAnswer::of(AadSts::WrongMethod) };
-        return core.turn_away(Shed::Verb, &answer, &circumstances);
+        return Err(Box::new(core.turn_away(Shed::Verb, &answer, circumstances)));
     }
     if let Some(wait) =
         core.server.limits.address_exhausted(circumstances.address, circumstances.now)
     {
         let answer = ErrorAnswer::of(AadSts::Throttled).after(wait);
-        return core.turn_away(Shed::Limited, &answer, &circumstances);
+        return Err(Box::new(core.turn_away(Shed::Limited, &answer, circumstances)));
     }
     if !core.journal.ready() {
-        return core.unavailable(Shed::Overload, &circumstances);
+        return Err(Box::new(core.unavailable(Shed::Overload, circumstances)));
     }
-    let body = match read(body, &parts.headers).await {
-        Ok(body) => body,
-        Err(Unread::TooLarge) => {
-            let answer = ErrorAnswer::of(AadSts::BodyTooLarge);
-            return core.turn_away(Shed::BodySize, &answer, &circumstances);
-        }
-        Err(Unread::Broken) => {
-            let answer = ErrorAnswer::of(AadSts::MalformedRequest);
-            return core.turn_away(Shed::Unparsable, &answer, &circumstances);
-        }
+    let (shed, kind) = match read(body, &parts.headers).await {
+        Ok(body) => return Ok(body),
+        Err(Unread::TooLarge) => (Shed::BodySize, AadSts::BodyTooLarge),
+        Err(Unread::Broken) => (Shed::Unparsable, AadSts::MalformedRequest),
     };
-    let mut inquiry = Inquiry::new(core, version, segment, circumstances);
-    match inquiry.judge(&parts.headers, &body).await {
-        Ok(granted) => issue::issue(core, inquiry, granted).await,
-        Err(Denied::Refused(refusal)) => issue::refuse(core, inquiry, &refusal).await,
-        Err(Denied::Throttled(wait)) => {
+    Err(Box::new(core.turn_away(shed, &ErrorAnswer::of(kind), circumstances)))
+}
+
+/// Answers what was not granted.
+pub(super) async fn deny(core: &Core, inquiry: Inquiry<'_>, denied: Denied) -> Response<Body> {
+    match denied {
+        Denied::Refused(refusal) => issue::refuse(core, inquiry, &refusal).await,
+        Denied::Throttled(wait) => {
             let answer = ErrorAnswer::of(AadSts::Throttled).after(wait);
-            core.turn_away(Shed::Limited, &answer, &inquiry.circumstances)
+            let mut answer = core.turn_away(Shed::Limited, &answer, &inquiry.circumstances);
+            inquiry.share(answer.headers_mut());
+            answer
         }
-        Err(Denied::Unavailable) => core.unavailable(Shed::Overload, &inquiry.circumstances),
+        Denied::Unavailable => {
+            let mut answer = core.unavailable(Shed::Overload, &inquiry.circumstances);
+            inquiry.share(answer.headers_mut());
+            answer
+        }
     }
 }
 

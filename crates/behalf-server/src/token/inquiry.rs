@@ -109,23 +109,10 @@ impl<'a> Inquiry<'a> {
         headers: &HeaderMap,
         body: &[u8],
     ) -> Result<Granted, Denied> {
-        self.origin = headers.get(header::ORIGIN).cloned();
-        let content_type = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok());
-        let tenant = self.tenant(content_type, body).await?;
-        let form =
-            self.step(Step::Form, TokenForm::parse(content_type, body).map_err(Refusal::Form))?;
-        if let Some(id) = form.client_request_id {
-            self.circumstances.correlation = id;
-            self.event.correlation = id;
-        }
+        let tenant = self.tenant(headers, body).await?;
+        let form = self.form(headers, body)?;
         let basic = self.basic_credentials(headers)?;
-        let presented = PresentedClient::of(&form, basic.as_ref());
-        let presented =
-            self.inspect(Step::Form, presented.map_err(Refusal::ClientAuthentication))?;
-        let credential = Presented::parse(presented.authentication);
-        // Named before anything else can fail, so that the log tells whose request it was, and a
-        // client that sends the same mistake over and over uses its own share of failures only.
-        let named = self.name_client(presented.client_id, &credential)?;
+        let (named, credential) = self.named(&form, basic.as_ref())?;
         let grant = self.grant(&form)?;
         let from_page = self.origin.is_some();
         let asked =
@@ -222,15 +209,16 @@ impl<'a> Inquiry<'a> {
 
     /// The tenant that the path names; under `common`, the one that a code or refresh token was
     /// sealed for (tickets.md 1).
-    async fn tenant(
+    pub(super) async fn tenant(
         &mut self,
-        content_type: Option<&str>,
+        headers: &HeaderMap,
         body: &[u8],
     ) -> Result<Arc<TenantFacts>, Denied> {
+        self.origin = headers.get(header::ORIGIN).cloned();
         let mut found = self.core.tenant(self.segment, &self.circumstances).await?;
         if found.is_none()
             && TenantSegment::parse(self.segment) == Some(TenantSegment::Any)
-            && let Some(home) = self.home_of_ticket(content_type, body)
+            && let Some(home) = self.home_of_ticket(content_type(headers), body)
         {
             found = self.core.tenant(&home.to_string(), &self.circumstances).await?;
         }
@@ -256,7 +244,37 @@ impl<'a> Inquiry<'a> {
         }
     }
 
-    fn basic_credentials(
+    /// The body.
+    pub(super) fn form<'b>(
+        &mut self,
+        headers: &HeaderMap,
+        body: &'b [u8],
+    ) -> Result<TokenForm<'b>, Refusal> {
+        let form = TokenForm::parse(content_type(headers), body).map_err(Refusal::Form);
+        let form = self.step(Step::Form, form)?;
+        if let Some(id) = form.client_request_id {
+            self.circumstances.correlation = id;
+            self.event.correlation = id;
+        }
+        Ok(form)
+    }
+
+    /// Whom the request names, and how it proves that. Before anything else can fail, so that the
+    /// log tells whose request it was, and a client that sends the same mistake over and over uses
+    /// its own share of failures only.
+    pub(super) fn named<'r>(
+        &mut self,
+        form: &'r TokenForm<'r>,
+        basic: Option<&'r BasicCredentials>,
+    ) -> Result<(Named, Presented<'r>), Denied> {
+        let presented = PresentedClient::of(form, basic).map_err(Refusal::ClientAuthentication);
+        let presented = self.inspect(Step::Form, presented)?;
+        let credential = Presented::parse(presented.authentication);
+        let named = self.name_client(presented.client_id, &credential)?;
+        Ok((named, credential))
+    }
+
+    pub(super) fn basic_credentials(
         &mut self,
         headers: &HeaderMap,
     ) -> Result<Option<BasicCredentials>, Refusal> {
@@ -364,6 +382,10 @@ pub(super) enum Named {
     Client(AppId),
     /// Something else: as `client_id` a text of this many characters, or only as a subject.
     Nobody { sent: Option<usize> },
+}
+
+fn content_type(headers: &HeaderMap) -> Option<&str> {
+    headers.get(header::CONTENT_TYPE)?.to_str().ok()
 }
 
 fn unknown_tenant(segment: &str) -> Refusal {

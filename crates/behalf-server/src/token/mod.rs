@@ -6,8 +6,13 @@ mod client_credentials;
 mod delegated;
 pub(crate) mod endpoint;
 mod inquiry;
+mod introspection;
 mod issue;
 mod on_behalf_of;
 mod refresh_token;
+mod revocation;
+mod routes;
 mod single_use;
 mod user_answer;
+
+pub(crate) use routes::routes;

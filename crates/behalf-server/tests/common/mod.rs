@@ -25,7 +25,7 @@ use behalf_server::{
     keys::{MasterKey, Times},
     limits::LimitSettings,
     router,
-    state::{Lifetimes, Server},
+    state::{ErrorPages, Lifetimes, Server},
 };
 use behalf_store::{Expect, WriteSet, records};
 use http::{HeaderMap, Request, StatusCode};
@@ -106,6 +106,7 @@ impl TestServer {
             sign_queue: Duration::from_millis(50),
             journal: journal::Options::default(),
             data: Data::Memory,
+            error_pages: ErrorPages::default(),
         };
         adjust(&mut settings);
         let entropy = Arc::new(SeededEntropy::new(1));

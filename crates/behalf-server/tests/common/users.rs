@@ -78,6 +78,12 @@ fn ada() -> User {
     }
 }
 
+/// The claims of a token, unverified.
+pub(crate) fn claims(token: &str) -> serde_json::Value {
+    let bytes = behalf_jose::base64url::decode(token.split('.').nth(1).unwrap()).unwrap();
+    serde_json::from_slice(&bytes).unwrap()
+}
+
 impl TestServer {
     /// The usual world, with Ada and the APIs on her way.
     pub(crate) async fn with_users() -> Self {

@@ -1,8 +1,10 @@
 //! Requests that are wrong or hostile (security.md H): a page where nobody can be trusted, else an
 //! error at the application; and what no page may allow.
 
-use super::browser::{Browser, DESK, request, world};
-use crate::common::{ACME, BASE};
+use behalf_server::state::ErrorPages;
+
+use super::browser::{Browser, DESK, peopled, request, world};
+use crate::common::{ACME, BASE, TestServer};
 
 const BOB: &str = "bob@acme.test";
 
@@ -64,6 +66,25 @@ async fn an_administrator_sees_what_is_registered() {
 }
 
 #[tokio::test]
+async fn in_development_the_page_tells_everybody_the_whole_reason() {
+    let server = TestServer::with(|settings| settings.error_pages = ErrorPages::ForEverybody).await;
+    let server = peopled(server).await;
+    let uri = "http://localhost/x";
+    let page = Browser::new(&server).open(&request(&[("redirect_uri", uri)])).await.page();
+    let text = &page.answer.text;
+    assert!(text.contains("desk-app has registered: http://localhost"), "{text}");
+    assert!(text.contains("behalf app redirect add desk-app URI") && text.contains(uri), "{text}");
+    // Elsewhere the same page says what anybody may know.
+    let server = world().await;
+    let page = Browser::new(&server).open(&request(&[("redirect_uri", uri)])).await.page();
+    let text = &page.answer.text;
+    assert!(!text.contains("desk-app") && !text.contains(uri), "{text}");
+    assert!(text.contains("AADSTS50011"), "{text}");
+    let id = page.answer.header("x-ms-request-id").unwrap();
+    assert!(text.contains(id) && text.contains("2026-11-22"), "{text}");
+}
+
+#[tokio::test]
 async fn az_12_13_17_what_is_wrong_with_the_request_goes_to_the_application() {
     let server = world().await;
     let long = "x".repeat(2049);
@@ -91,10 +112,34 @@ async fn az_12_13_17_what_is_wrong_with_the_request_goes_to_the_application() {
     let state = "<b>\r\nX-Evil: 1 \"'&%+ü";
     let landing = Browser::new(&server).whole_way(&request(&[("state", state)]), BOB).await;
     assert_eq!(landing.get("state"), state, "AZ-13: byte for byte");
-    // What fits into nothing that could be kept is refused, and never cut.
-    let scope = (0..90).map(|n| format!("api://orders/Scope.Number.{n}")).collect::<Vec<_>>();
-    let landing = Browser::new(&server).open(&request(&[("scope", &scope.join(" "))])).await.left();
-    assert_eq!(landing.refusal().1, 90_015);
+}
+
+#[tokio::test]
+async fn what_is_kept_while_the_user_signs_in_is_never_cut() {
+    let server = world().await;
+    let (state, hint, domain) = ("%".repeat(2048), "h".repeat(512), "d".repeat(253));
+    let landing = Browser::new(&server).whole_way(&request(&[("state", &state)]), BOB).await;
+    assert_eq!(landing.get("state"), state);
+    let plain = "s".repeat(2048);
+    let scopes = |length: usize| {
+        let one = |n| format!("api://orders/{}{n:02}", "S".repeat(length));
+        (0..90).map(one).collect::<Vec<_>>().join(" ")
+    };
+    let (long, longest) = (scopes(70), scopes(75));
+    let mut at_their_bounds = vec![
+        ("state", plain.as_str()),
+        ("nonce", &hint),
+        ("login_hint", &hint),
+        ("domain_hint", &domain),
+        ("scope", &long),
+    ];
+    let page = Browser::new(&server).open(&request(&at_their_bounds)).await.page();
+    assert!(page.heading().starts_with("Sign in to"), "{}", page.heading());
+    // What fits into nothing that could be kept is refused.
+    let claims = format!(r#"{{"id_token":{{"x":{{"value":"{}"}}}}}}"#, "c".repeat(7000));
+    at_their_bounds.extend([("scope", longest.as_str()), ("claims", &claims)]);
+    let landing = Browser::new(&server).open(&request(&at_their_bounds)).await.left();
+    assert_eq!(landing.refusal(), ("invalid_request", 90_015));
 }
 
 #[tokio::test]

@@ -44,7 +44,11 @@ pub(crate) fn user_id(name: &str) -> ObjectId {
 /// Globex; `desk-app` (native) and `web-app` want `Orders.Read` of `orders-api`, whose
 /// `Orders.Manage` is for administrators; Globex's `trend-report` brings `trend-api` along.
 pub(crate) async fn world() -> TestServer {
-    let server = TestServer::start().await;
+    peopled(TestServer::start().await).await
+}
+
+/// The same on a server of other settings.
+pub(crate) async fn peopled(server: TestServer) -> TestServer {
     let mut set = WriteSet::new();
     people(&mut set);
     let (acme, globex) =

@@ -318,6 +318,16 @@ async fn every_published_address_answers() {
                 assert!(answer.text.contains("You are signed out"), "{}", answer.text);
                 continue;
             }
+            if member == "userinfo_endpoint" {
+                assert_eq!(answer.status, 401);
+                assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
+                continue;
+            }
+            if matches!(member.as_str(), "revocation_endpoint" | "introspection_endpoint") {
+                assert_eq!((answer.status.as_u16(), answer.header("allow")), (405, Some("POST")));
+                assert_eq!(server.post(path, &[]).await.refusal().2, 900_144, "{member}");
+                continue;
+            }
             assert_eq!(answer.refusal(), (404, "invalid_request".to_owned(), 90_023), "{member}");
         }
     }

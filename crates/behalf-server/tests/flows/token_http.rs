@@ -13,7 +13,7 @@ const PATH: &str = "/acme.test/oauth2/v2.0/token";
 async fn only_post_is_answered_and_the_query_is_never_read() {
     let server = TestServer::start().await;
     let query = format!("{PATH}?{}", encode(&good()));
-    for method in ["GET", "PUT", "DELETE", "PATCH", "OPTIONS"] {
+    for method in ["GET", "PUT", "DELETE", "PATCH"] {
         let request = Request::builder().method(method).uri(&query).body(Body::empty()).unwrap();
         let answer = server.send(request).await;
         assert_eq!(answer.refusal(), (405, "invalid_request".to_owned(), 900_561), "{method}");

@@ -25,7 +25,7 @@ pub(super) fn reason(event: &SignInEvent) -> Option<String> {
         Outcome::Refused { found, expected, .. } => {
             Some(format!("found {found}; expected {expected}"))
         }
-        Outcome::Issued { .. } => None,
+        Outcome::Issued { .. } | Outcome::SignedIn { .. } | Outcome::Revoked => None,
     }
 }
 

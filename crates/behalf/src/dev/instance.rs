@@ -20,7 +20,7 @@ use behalf_server::{
     limits::LimitSettings,
     net::{Bounds, Running, ServeOptions, serve},
     router,
-    state::{Core, Lifetimes, Server},
+    state::{Core, ErrorPages, Lifetimes, Server},
     tls::Tls,
 };
 
@@ -204,6 +204,7 @@ fn settings(
         sign_queue: keys::QUEUE_DEFAULT,
         journal: journal::Options::default(),
         data,
+        error_pages: ErrorPages::ForEverybody,
     };
     (settings, master)
 }

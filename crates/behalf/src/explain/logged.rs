@@ -75,6 +75,8 @@ fn head(event: &SignIn, names: &Names) -> String {
         Outcome::Issued { version, roles, .. } => {
             format!("issued v{version} [{}]", roles.join(", "))
         }
+        Outcome::SignedIn { methods } => format!("signed in [{}]", methods.join(", ")),
+        Outcome::Revoked => "revoked".to_owned(),
         Outcome::Refused { code, .. } => {
             let error = AadSts::by_code(*code).next().map_or("", |row| row.oauth().as_str());
             format!("refused AADSTS{code} {error}").trim_end().to_owned()

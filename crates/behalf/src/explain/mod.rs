@@ -178,7 +178,7 @@ async fn last(admin: &Admin, code: Option<u32>) -> Result<Option<SignIn>, AdminE
     let query = LogQuery { limit: Some(LOOKED_THROUGH), ..LogQuery::default() };
     let is_meant = |event: &SignIn| match event.outcome {
         Outcome::Refused { code: found, .. } => code.is_none_or(|code| code == found),
-        Outcome::Issued { .. } => false,
+        Outcome::Issued { .. } | Outcome::SignedIn { .. } | Outcome::Revoked => false,
     };
     Ok(sign_ins(admin, &query).await?.find(is_meant))
 }

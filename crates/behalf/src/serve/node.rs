@@ -13,7 +13,7 @@ use behalf_server::{
     keys::{MasterKey, Times},
     net::{Bounds, NetError, Running, ServeOptions, serve},
     router,
-    state::{Lifetimes, Server},
+    state::{ErrorPages, Lifetimes, Server},
     telemetry::Logging,
     tls::{self, Tls},
 };
@@ -152,6 +152,7 @@ pub(crate) fn settings(config: &Config) -> Settings {
             ..journal::Options::default()
         },
         data: Data::Folder { folder, database: config.storage.clone() },
+        error_pages: ErrorPages::ForAdministrators,
     }
 }
 

@@ -13,7 +13,7 @@ use behalf_server::{
     journal::{self, Shed, Tally},
     keys,
     limits::LimitSettings,
-    state::Lifetimes,
+    state::{ErrorPages, Lifetimes},
 };
 
 use crate::support::{Dev, behalf, client, post, run, stderr, succeed, terminate};
@@ -174,6 +174,7 @@ fn log_from_the_future(folder: &Path, ahead: Duration) {
         sign_queue: keys::QUEUE_DEFAULT,
         journal: journal::Options::default(),
         data: Data::Folder { database: data.join("behalf.db"), folder: data },
+        error_pages: ErrorPages::default(),
     };
     let master = keys::MasterKey::load(&folder.join("master.key")).unwrap();
     let parts = (Arc::new(FrozenClock::at(now)) as _, Arc::new(SeededEntropy::new(1)) as _);

@@ -35,6 +35,7 @@ pub(super) fn found_and_expected(refusal: &GrantRefusal) -> (String, String) {
         GrantRefusal::RefreshReused => {
             pair("a refresh token that was replaced", "the newest of its family")
         }
+        GrantRefusal::AccessTokenStays => pair("an access token", "a refresh token"),
         GrantRefusal::AssertionUnreadable { cause } => {
             (cause.clone(), "a signed compact JWT".to_owned())
         }
