@@ -3,7 +3,6 @@ use std::sync::Arc;
 
 use quick_cache::sync::Cache;
 
-use crate::authority::Authority;
 use crate::cache::{AssertionHasher, Slots};
 use crate::clock::{Clock, SystemClock};
 use crate::confidential::{ConfidentialClient, Shared};
@@ -13,6 +12,7 @@ use crate::engine::Engine;
 use crate::entropy::{Entropy, NoEntropy, SystemEntropy};
 use crate::environment;
 use crate::transport::{HttpsError, Transport, api_client};
+use behalf_protocol::authority::Authority;
 
 /// How many of an application's own tokens are kept: about one for each API it calls.
 const APP_TOKENS: usize = 1000;

@@ -6,7 +6,6 @@ use quick_cache::sync::Cache;
 use crate::acquire::{Acquire, Wanted};
 use crate::answer::TokenAnswer;
 use crate::api::{ForResource, TokenSource};
-use crate::authority::Authority;
 use crate::builder::{BuildError, Builder};
 use crate::cache::{AssertionHasher, Slots};
 use crate::directory::Directory;
@@ -16,6 +15,7 @@ use crate::error::Error;
 use crate::request::Grant;
 use crate::scopes::Scopes;
 use crate::secret::Secret;
+use behalf_protocol::authority::Authority;
 
 /// An application that can keep a credential: a daemon, a web API, a web application. Cheap to
 /// clone; clones share their tokens.

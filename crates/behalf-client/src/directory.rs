@@ -1,10 +1,10 @@
 use std::sync::{Arc, Mutex};
 
-use crate::authority::Authority;
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::flight::Runway;
 use crate::metadata::Endpoints;
+use behalf_protocol::authority::Authority;
 
 /// The age at which metadata is fetched anew, in seconds: the platform asks for about a day.
 const FRESH: u64 = 24 * 3600;

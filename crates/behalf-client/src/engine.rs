@@ -2,7 +2,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::answer::{self, Granted, TokenAnswer};
-use crate::authority::Authority;
 use crate::claims;
 use crate::clock::Clock;
 use crate::credential::{AssertionRequest, Credential};
@@ -13,6 +12,8 @@ use crate::metadata::Endpoints;
 use crate::request::{Form, Grant};
 use crate::retry::{self, Attempts, Repeat};
 use crate::transport::{HttpAnswer, Transport};
+use behalf_protocol::EndpointVersion;
+use behalf_protocol::authority::Authority;
 
 /// Makes token requests for one client. Knows nothing of caches.
 pub(crate) struct Engine {
@@ -92,7 +93,7 @@ impl Engine {
 
     /// Fetches and checks the metadata of an authority.
     pub(crate) async fn metadata(&self, authority: &Authority) -> Result<Endpoints, Error> {
-        let url = authority.metadata_url();
+        let url = authority.metadata_url(EndpointVersion::V2);
         let mut attempts = self.attempts(Repeat::Safe);
         loop {
             let outcome = match self.transport.get(&url, self.clock.now()).await {

@@ -2,8 +2,8 @@ use behalf_jose::{base64url, jwt};
 use serde::Deserialize;
 use uuid::Uuid;
 
-use crate::authority::tenant_id;
 use crate::metadata::Endpoints;
+use behalf_protocol::authority::tenant_id;
 
 /// The longest ID token that is read.
 const MAX_ID_TOKEN: usize = 64 * 1024;
@@ -81,7 +81,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::authority::Authority;
+    use behalf_protocol::authority::Authority;
 
     const ACME: &str = "ac3e0000-0000-4000-8000-000000000001";
     const ALICE: &str = "a11ce000-0000-4000-8000-000000000001";

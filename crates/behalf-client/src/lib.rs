@@ -29,7 +29,6 @@ mod account;
 mod acquire;
 mod answer;
 mod api;
-mod authority;
 mod browser;
 mod builder;
 mod cache;

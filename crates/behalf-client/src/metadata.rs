@@ -2,7 +2,8 @@ use serde::Deserialize;
 use url::Url;
 use uuid::Uuid;
 
-use crate::authority::{Authority, tenant_id};
+use behalf_protocol::EndpointVersion;
+use behalf_protocol::authority::{Authority, tenant_id};
 
 /// A metadata document that cannot be trusted or used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -65,11 +66,11 @@ struct Document {
 }
 
 impl Endpoints {
-    /// Reads the document that was fetched from `authority.metadata_url()`. Issuer and endpoints
+    /// Reads the document that was fetched from `authority.metadata_url(EndpointVersion::V2)`. Issuer and endpoints
     /// must be the authority's own: whoever could name another address would be sent the
     /// credentials (the audience injection of 2025).
     pub(crate) fn parse(authority: &Authority, body: &[u8]) -> Result<Self, MetadataError> {
-        let url = authority.metadata_url();
+        let url = authority.metadata_url(EndpointVersion::V2);
         let malformed = |error: serde_json::Error| MetadataError::Malformed {
             url: url.clone(),
             reason: error.to_string(),
@@ -82,7 +83,7 @@ impl Endpoints {
             if is_own(authority, tenant, &text) {
                 return Ok(text);
             }
-            let (url, base) = (url.clone(), authority.base.clone());
+            let (url, base) = (url.clone(), authority.base().to_owned());
             Err(MetadataError::Endpoint { url, name, found: text, base })
         };
         Ok(Self {
@@ -129,10 +130,10 @@ fn issuer_tenant(authority: &Authority, issuer: &str) -> Result<Option<Uuid>, St
             || if authority.is_many() { TEMPLATE } else { "{the tenant's id}" }.to_owned(),
             |id| id.to_string(),
         );
-        format!("{}/{tenant}/v2.0", authority.base)
+        format!("{}/{tenant}/v2.0", authority.base())
     };
     let named = issuer
-        .strip_prefix(&authority.base)
+        .strip_prefix(authority.base())
         .and_then(|rest| rest.strip_prefix('/'))
         .and_then(|rest| rest.strip_suffix("/v2.0"))
         .ok_or_else(expected)?;
@@ -149,9 +150,9 @@ fn is_own(authority: &Authority, tenant: Option<Uuid>, text: &str) -> bool {
     let Ok(url) = Url::parse(text) else { return false };
     let plain = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
     let segment = url.path_segments().and_then(|mut segments| segments.next()).unwrap_or_default();
-    let tenant_fits = segment.eq_ignore_ascii_case(&authority.segment)
+    let tenant_fits = segment.eq_ignore_ascii_case(authority.segment())
         || (tenant.is_some() && tenant_id(segment) == tenant);
-    plain && tenant_fits && url.origin().ascii_serialization() == authority.base
+    plain && tenant_fits && url.origin().ascii_serialization() == authority.base()
 }
 
 #[cfg(test)]

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use crate::account::{Account, Accounts};
 use crate::answer::{Granted, TokenAnswer};
 use crate::api::{ForResource, TokenSource};
-use crate::authority::Authority;
 use crate::builder::BuildError;
 use crate::cache::{Held, Key, Owner, Slot, Slots};
 use crate::clock::{Clock, SystemClock};
@@ -23,6 +22,7 @@ use crate::sign_in;
 use crate::silent::Silent;
 use crate::token::{AccessToken, Source};
 use crate::transport::{Transport, api_client};
+use behalf_protocol::authority::Authority;
 
 /// How many access tokens are kept.
 const TOKENS: usize = 1000;

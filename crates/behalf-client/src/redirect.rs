@@ -82,7 +82,7 @@ fn code_of(description: &str) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::authority::Authority;
+    use behalf_protocol::authority::Authority;
 
     const HOST: &str = "https://login.acme.test";
     const ISSUER: &str = "https://login.acme.test/ac3e0000-0000-4000-8000-000000000001/v2.0";

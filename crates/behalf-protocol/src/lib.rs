@@ -7,6 +7,7 @@
 //! [`discovery`], [`claims`]).
 
 pub mod admin_consent;
+pub mod authority;
 pub mod authorize;
 pub mod claims;
 pub mod claims_request;

@@ -10,3 +10,30 @@ pub enum EndpointVersion {
     /// `/{tenant}/oauth2/v2.0/token`: `scope`, and numbers in the answer.
     V2,
 }
+
+impl EndpointVersion {
+    /// The version of an issuer, which its suffix tells: `…/v2.0` is v2.
+    pub fn of_issuer(issuer: &str) -> Self {
+        if issuer.ends_with("/v2.0") { Self::V2 } else { Self::V1 }
+    }
+
+    /// The `ver` of tokens from an issuer of this version.
+    pub const fn claim(self) -> &'static str {
+        match self {
+            Self::V1 => "1.0",
+            Self::V2 => "2.0",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_suffix_of_the_issuer_tells_the_version() {
+        assert_eq!(EndpointVersion::of_issuer("https://host/t/v2.0"), EndpointVersion::V2);
+        assert_eq!(EndpointVersion::of_issuer("https://host/t/"), EndpointVersion::V1);
+        assert_eq!(EndpointVersion::of_issuer("https://host/t/v2.0/"), EndpointVersion::V1);
+    }
+}

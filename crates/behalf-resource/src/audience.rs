@@ -1,6 +1,6 @@
 use uuid::Uuid;
 
-use crate::authority::tenant_id;
+use behalf_protocol::authority::tenant_id;
 
 /// The audiences an API answers to, in every accepted spelling.
 #[derive(Debug, Clone, PartialEq, Eq)]

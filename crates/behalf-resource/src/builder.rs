@@ -6,7 +6,6 @@ use quick_cache::sync::Cache;
 
 use crate::Permissions;
 use crate::audience::{Audience, Audiences};
-use crate::authority::{Authority, Version};
 use crate::challenge::Directions;
 use crate::clock::{Clock, SystemClock};
 use crate::flight;
@@ -17,6 +16,8 @@ use crate::server::{Inner, ResourceServer};
 use crate::source::{FetchError, HttpsError, HttpsSource, MetadataSource};
 use crate::tenancy::Tenancy;
 use crate::tenants::{Tenants, list};
+use behalf_protocol::EndpointVersion;
+use behalf_protocol::authority::Authority;
 
 /// How many accepted tokens are remembered, about 1 KiB each.
 const REMEMBERED_TOKENS: usize = 10_000;
@@ -203,9 +204,9 @@ impl Builder {
         let tenancy = Tenancy::new(&authority, self.tenants.as_ref(), Arc::clone(&source))?;
         let audiences = Audiences::new(&self.audiences(), tenancy.is_several())
             .map_err(BuildError::AudienceNotOwned)?;
-        let url = |version| authority.metadata_url(&authority.segment, version);
-        let v1 = Issuer::new(url(Version::V1), Arc::clone(&source));
-        let v2 = Issuer::new(url(Version::V2), source);
+        let url = |version| authority.metadata_url(version);
+        let v1 = Issuer::new(url(EndpointVersion::V1), Arc::clone(&source));
+        let v2 = Issuer::new(url(EndpointVersion::V2), source);
         let now = self.clock.now();
         let (of_v1, of_v2, of_tenants) = join3(
             flight::first(&*v1, now),
@@ -231,7 +232,7 @@ impl Builder {
                     .map(|address| address.metadata_url().into()),
             },
             description,
-            authority_v2: format!("{}/{}/v2.0", authority.base, authority.segment),
+            authority_v2: format!("{authority}/v2.0"),
         }))
     }
 

@@ -34,7 +34,6 @@
 //! With the router of [`routing`], it does not compile.
 
 mod audience;
-mod authority;
 mod builder;
 mod challenge;
 mod clock;

@@ -1,7 +1,7 @@
 use serde::Deserialize;
 use uuid::Uuid;
 
-use crate::authority::tenant_id;
+use behalf_protocol::authority::tenant_id;
 
 /// A metadata document that cannot be used.
 #[derive(Debug, thiserror::Error)]

@@ -7,7 +7,6 @@ use behalf_protocol::claims::AccessToken;
 use quick_cache::sync::Cache;
 
 use crate::audience::Audiences;
-use crate::authority::Version;
 use crate::builder::Builder;
 use crate::challenge::Directions;
 use crate::clock::Clock;
@@ -21,6 +20,7 @@ use crate::tenants::AcceptedTenants;
 use crate::token::ValidToken;
 use crate::validate::{Policy, Refusal, accept, in_time};
 use crate::{BuildError, Permissions};
+use behalf_protocol::EndpointVersion;
 
 /// The longest token that is looked at, in bytes. Entra's reach about 12 KiB with 200 groups.
 const MAX_TOKEN: usize = 16 * 1024;
@@ -47,7 +47,7 @@ pub(crate) struct Inner {
 #[derive(Clone)]
 pub(crate) struct Verdict {
     token: Arc<ValidToken>,
-    version: Version,
+    version: EndpointVersion,
     generation: u64,
 }
 
@@ -117,10 +117,10 @@ impl ResourceServer {
         self.0.tenancy.accepted()
     }
 
-    fn issuer(&self, version: Version) -> &Arc<Issuer> {
+    fn issuer(&self, version: EndpointVersion) -> &Arc<Issuer> {
         match version {
-            Version::V1 => &self.0.v1,
-            Version::V2 => &self.0.v2,
+            EndpointVersion::V1 => &self.0.v1,
+            EndpointVersion::V2 => &self.0.v2,
         }
     }
 
@@ -146,7 +146,7 @@ impl ResourceServer {
         let claims: AccessToken = parse_claims(unverified.unverified_claims(), MAX_TOKEN)
             .map_err(|_| Refusal::Malformed)?;
         let kid = unverified.unverified_header().kid.as_deref().ok_or(Refusal::UnknownKey)?;
-        let version = Version::of_issuer(&claims.iss);
+        let version = EndpointVersion::of_issuer(&claims.iss);
         let issuer = self.issuer(version);
         let tid = claims.tid.as_deref().unwrap_or_default();
         let (known, generation) = self.known_with(issuer, &claims.iss, tid, kid, now).await?;

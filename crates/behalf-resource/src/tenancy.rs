@@ -3,11 +3,12 @@ use std::sync::{Arc, OnceLock};
 use uuid::Uuid;
 
 use crate::BuildError;
-use crate::authority::{Authority, TenantSegment, Version, is_tenant_name, tenant_id};
 use crate::flight::{self, Flight, Upstream};
 use crate::metadata::Metadata;
 use crate::source::{FetchError, Fetched, MetadataSource};
 use crate::tenants::{AcceptedTenants, Choice, Tenants};
+use behalf_protocol::EndpointVersion;
+use behalf_protocol::authority::{Authority, is_tenant_name, tenant_id};
 
 /// Whose tokens are accepted. Tenants that are named by a domain are looked up once: a domain that
 /// moves to another tenant later does not let that tenant in.
@@ -36,22 +37,22 @@ impl Tenancy {
         chosen: Option<&Tenants>,
         source: Arc<dyn MetadataSource>,
     ) -> Result<Arc<Self>, BuildError> {
-        let names = match (&authority.tenant, chosen.map(|tenants| &tenants.0)) {
+        let names = match (authority.is_many(), chosen.map(|tenants| &tenants.0)) {
             (_, Some(Choice::Listed(names))) if names.is_empty() => {
                 return Err(BuildError::NoTenants);
             }
-            (TenantSegment::Many, None) => return Err(BuildError::NoTenants),
-            (TenantSegment::Many, Some(Choice::Any)) => {
+            (true, None) => return Err(BuildError::NoTenants),
+            (true, Some(Choice::Any)) => {
                 tracing::warn!("tokens of every tenant are accepted; check the caller's tenant");
                 Names::Any
             }
-            (TenantSegment::Many, Some(Choice::Listed(names))) => Names::Listed(names.clone()),
-            (TenantSegment::One(name), chosen) => {
+            (true, Some(Choice::Listed(names))) => Names::Listed(names.clone()),
+            (false, chosen) => {
                 let listed = match chosen {
                     Some(Choice::Listed(names)) => names.clone(),
                     Some(Choice::Any) | None => Vec::new(),
                 };
-                Names::Home { name: name.clone(), listed }
+                Names::Home { name: authority.segment().to_owned(), listed }
             }
         };
         let spelled: &[String] = match &names {
@@ -125,7 +126,9 @@ impl Tenancy {
         if let Some(id) = tenant_id(name) {
             return Ok(id);
         }
-        let url = self.authority.metadata_url(&name.to_ascii_lowercase(), Version::V2);
+        let unnamed = || BuildError::Tenant(name.to_owned());
+        let url = self.authority.of_tenant(name).ok_or_else(unnamed)?;
+        let url = url.metadata_url(EndpointVersion::V2);
         let metadata = match self.source.fetch(&url, None).await? {
             Fetched::Document { body, .. } => Metadata::parse(&url, &body)?,
             Fetched::NotModified => {

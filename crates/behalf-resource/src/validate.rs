@@ -2,10 +2,11 @@ use behalf_protocol::claims::AccessToken;
 use uuid::Uuid;
 
 use crate::audience::Audiences;
-use crate::authority::{Version, tenant_id};
 use crate::metadata::IssuerTemplate;
 use crate::tenants::AcceptedTenants;
 use crate::token::{Caller, ValidToken};
+use behalf_protocol::EndpointVersion;
+use behalf_protocol::authority::tenant_id;
 
 /// How far the clocks of issuer and API may be apart, in seconds.
 const SKEW: u64 = 300;
@@ -79,7 +80,7 @@ pub(crate) fn accept(
     if !key_issuer.is_none_or(|key_issuer| is_key_of(key_issuer, issuer, &claims.iss, tid)) {
         return Err(Refusal::UnknownKey);
     }
-    if claims.ver.as_deref() != Some(Version::of_issuer(&claims.iss).claim()) {
+    if claims.ver.as_deref() != Some(EndpointVersion::of_issuer(&claims.iss).claim()) {
         return Err(Refusal::Version);
     }
     if !policy.tenants.accepts(tenant) {

@@ -1,9 +1,9 @@
 use aws_lc_rs::hmac;
 use uuid::Uuid;
 
-use crate::authority::Authority;
 use crate::entropy::{self, Entropy, NoEntropy};
 use crate::scopes::Scopes;
+use behalf_protocol::authority::Authority;
 
 /// What a cached token is for. Everything that distinguishes two tokens is part of it, so that no
 /// token is ever handed out for another tenant, client, user or scope.

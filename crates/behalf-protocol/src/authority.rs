@@ -1,18 +1,24 @@
+//! Authorities: how clients and APIs name a tenant's token service.
+
+use std::fmt;
+
 use url::Url;
 use uuid::Uuid;
 
-/// `https://host[:port]/{tenant}`: whom to ask for tokens.
+use crate::EndpointVersion;
+
+/// `https://host[:port]/{tenant}`: whom to ask for tokens, and whose tokens to accept.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct Authority {
+pub struct Authority {
     /// `https://host[:port]`, no slash at the end.
-    pub(crate) base: String,
+    base: String,
     /// The tenant: an id, a domain, `common` or the like. Lower case.
-    pub(crate) segment: String,
+    segment: String,
 }
 
 impl Authority {
     /// Reads an authority; `/v2.0` and slashes at the end are tolerated, as people paste them.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
+    pub fn parse(text: &str) -> Option<Self> {
         let url = Url::parse(text.trim()).ok()?;
         let plain = url.scheme() == "https"
             && url.has_host()
@@ -30,46 +36,65 @@ impl Authority {
     }
 
     /// The same token service for another tenant.
-    pub(crate) fn of_tenant(&self, tenant: &str) -> Option<Self> {
+    pub fn of_tenant(&self, tenant: &str) -> Option<Self> {
         let segment = tenant.trim().to_ascii_lowercase();
         is_tenant_name(&segment).then(|| Self { base: self.base.clone(), segment })
     }
 
-    /// Where its metadata is: that of the v2.0 endpoints.
-    pub(crate) fn metadata_url(&self) -> String {
-        format!("{}/{}/v2.0/.well-known/openid-configuration", self.base, self.segment)
+    /// `https://host[:port]`, no slash at the end.
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// The tenant: an id, a domain, `common` or the like. Lower case.
+    pub fn segment(&self) -> &str {
+        &self.segment
+    }
+
+    /// Where the metadata of its v1 or v2.0 endpoints is (OpenID Connect Discovery 4).
+    pub fn metadata_url(&self, version: EndpointVersion) -> String {
+        let v2 = match version {
+            EndpointVersion::V1 => "",
+            EndpointVersion::V2 => "/v2.0",
+        };
+        format!("{self}{v2}/.well-known/openid-configuration")
+    }
+
+    /// The v2.0 authorization endpoint, for challenges.
+    pub fn authorize_url(&self) -> String {
+        format!("{self}/oauth2/v2.0/authorize")
     }
 
     /// The token endpoint of v1, which the platform has at a fixed place and which takes a `resource`.
-    pub(crate) fn v1_token_url(&self) -> String {
-        format!("{}/{}/oauth2/token", self.base, self.segment)
+    pub fn v1_token_url(&self) -> String {
+        format!("{self}/oauth2/token")
     }
 
     /// The tenant's id, where the authority is spelled with it.
-    pub(crate) fn tenant_id(&self) -> Option<Uuid> {
+    pub fn tenant_id(&self) -> Option<Uuid> {
         tenant_id(&self.segment)
     }
 
     /// Whether it stands for any tenant, so that its issuer is a template.
-    pub(crate) fn is_many(&self) -> bool {
+    pub fn is_many(&self) -> bool {
         matches!(self.segment.as_str(), "common" | "organizations")
     }
 }
 
-impl std::fmt::Display for Authority {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Authority {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.base, self.segment)
     }
 }
 
 /// A GUID or a DNS name; nothing that could change the meaning of a URL's path.
-fn is_tenant_name(text: &str) -> bool {
+pub fn is_tenant_name(text: &str) -> bool {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'.';
     (1..=253).contains(&text.len()) && text.bytes().all(allowed) && !text.starts_with('.')
 }
 
 /// The id, if `text` is one in the usual spelling with hyphens.
-pub(crate) fn tenant_id(text: &str) -> Option<Uuid> {
+pub fn tenant_id(text: &str) -> Option<Uuid> {
     (text.len() == 36).then(|| Uuid::try_parse(text).ok()).flatten()
 }
 
@@ -83,6 +108,11 @@ mod tests {
             ("https://login.acme.test/acme.test", "https://login.acme.test", "acme.test"),
             ("https://login.acme.test:8443/Common/", "https://login.acme.test:8443", "common"),
             ("https://localhost:443/adfs/v2.0", "https://localhost", "adfs"),
+            (
+                " https://login.acme.test/organizations/v2.0 ",
+                "https://login.acme.test",
+                "organizations",
+            ),
         ] {
             let authority = Authority::parse(text).unwrap();
             assert_eq!((authority.base.as_str(), authority.segment.as_str()), (base, segment));
@@ -103,6 +133,16 @@ mod tests {
         ] {
             assert_eq!(Authority::parse(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn each_version_has_its_metadata() {
+        let acme = Authority::parse("https://login.acme.test/acme.test").unwrap();
+        let document = |version| acme.metadata_url(version);
+        let root = "https://login.acme.test/acme.test";
+        let tail = ".well-known/openid-configuration";
+        assert_eq!(document(EndpointVersion::V1), format!("{root}/{tail}"));
+        assert_eq!(document(EndpointVersion::V2), format!("{root}/v2.0/{tail}"));
     }
 
     #[test]
