@@ -30,7 +30,7 @@ WEB = "1e7e0000-0000-4000-8000-000000000009"
 USERS = [
     *("python", "python-web", "python-fresh", "python-obo", "python-obo-fresh", "python-gone", "python-device"),
     *("node", "node-web", "node-fresh", "node-obo", "node-obo-fresh", "node-gone", "node-device"),
-    *("identity", "identity-fresh", "sample", "sample-fresh", "sample-foreign"),
+    *("identity", "identity-fresh", "sample", "sample-fresh", "sample-foreign", "openid"),
 ]
 
 # An expired credential cannot be registered: these expire just after.
