@@ -5,6 +5,7 @@
 
 use std::net::IpAddr;
 
+use behalf_protocol::token::GrantType;
 use uuid::Uuid;
 
 use crate::{
@@ -210,6 +211,19 @@ impl Grant {
     /// Whether a request of it can end with a token.
     pub const fn issues_tokens(self) -> bool {
         !matches!(self, Self::Unknown | Self::Authorize | Self::Revocation | Self::Introspection)
+    }
+
+    /// The grant that a token request names.
+    pub const fn of(named: GrantType) -> Self {
+        match named {
+            GrantType::ClientCredentials => Self::ClientCredentials,
+            GrantType::AuthorizationCode => Self::AuthorizationCode,
+            GrantType::RefreshToken => Self::RefreshToken,
+            GrantType::OnBehalfOf => Self::OnBehalfOf,
+            GrantType::DeviceCode => Self::DeviceCode,
+            GrantType::Password => Self::Password,
+            GrantType::TokenExchange => Self::TokenExchange,
+        }
     }
 
     /// What logs and metrics call it.

@@ -9,6 +9,7 @@ pub mod application;
 pub mod authorize;
 pub mod claims;
 pub mod consent;
+pub mod device;
 pub mod directory_role;
 pub mod event;
 pub mod grant;

@@ -15,6 +15,7 @@ use behalf_store::{Store, sqlite};
 
 use crate::{
     clock::SharedClock,
+    device_grants::DeviceGrants,
     discovery::Metadata,
     entropy::SharedEntropy,
     facts::Facts,
@@ -166,6 +167,7 @@ pub async fn open(
         ),
         public_url,
         tickets: Tickets::new(seals, store.clone(), Arc::clone(&entropy)),
+        device_grants: DeviceGrants::new(store.clone(), Arc::clone(&entropy)),
         authentication,
         addressees,
         metadata: Metadata::new(authority),

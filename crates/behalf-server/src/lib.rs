@@ -10,6 +10,7 @@ pub mod boot;
 pub mod clock;
 pub mod config;
 mod cors;
+mod device_grants;
 pub mod directory;
 pub mod discovery;
 pub mod entropy;

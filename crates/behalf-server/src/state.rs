@@ -16,6 +16,7 @@ use http::{Extensions, HeaderMap, Response, Uri};
 
 use crate::{
     clock::SharedClock,
+    device_grants::DeviceGrants,
     discovery::Metadata,
     entropy::{RequestIds, SharedEntropy},
     error::ErrorAnswer,
@@ -54,6 +55,8 @@ pub struct Server {
     pub pairwise: Arc<PairwiseKey>,
     /// Codes, refresh tokens, sessions.
     pub tickets: Tickets,
+    /// Devices that wait for their users.
+    pub(crate) device_grants: DeviceGrants,
     /// What users sign in with.
     pub authentication: Authentication,
     /// The sign-in log.

@@ -20,6 +20,7 @@ mod flows {
     mod client_credentials;
     mod correlation;
     mod cors;
+    mod device_code;
     mod discovery;
     mod enumeration;
     mod error_rows;
@@ -32,6 +33,7 @@ mod flows {
     mod matrix;
     mod on_behalf_of;
     mod outlives;
+    mod password;
     mod races;
     mod redirects;
     mod refresh_token;

@@ -66,6 +66,7 @@ macro_rules! backend {
                 an_ended_family_does_not_rotate
                 what_was_ended_is_found_in_its_bucket
                 a_ticket_is_used_once
+                of_many_polls_one_takes_the_grant
                 what_is_forgotten_in_time_says_when
                 epochs_and_signing_keys_are_two_rings
             ]

@@ -98,15 +98,7 @@ pub fn destination(
     let client = Untrusted::client(asked)?;
     let found = application.filter(|app| app.app_id == client);
     let app = found.ok_or(Untrusted::ClientUnknown { client })?;
-    if app.audience == SignInAudience::Single {
-        match tenant {
-            None => return Err(Untrusted::SingleTenant { client }),
-            Some(tenant) if tenant != app.tenant => {
-                return Err(Untrusted::ClientUnknown { client });
-            }
-            Some(_) => {}
-        }
-    }
+    usable(app, tenant)?;
     let (uri, platform) = match (asked.redirect_uri, app.redirects.as_slice()) {
         (Some(asked), registered) => {
             let found = redirect::find(registered, asked);
@@ -118,6 +110,18 @@ pub fn destination(
         (None, _) => return Err(Untrusted::RedirectMissing),
     };
     Ok(Trusted { client, uri: uri.to_owned(), platform })
+}
+
+/// Whether users of `tenant` may sign in to `application` at all; `None` for `common`. All that is
+/// to be known where nobody is redirected: of a device.
+pub fn usable(application: &Application, tenant: Option<TenantId>) -> Result<(), Untrusted> {
+    let client = application.app_id;
+    match (application.audience, tenant) {
+        (SignInAudience::Multi, _) => Ok(()),
+        (SignInAudience::Single, None) => Err(Untrusted::SingleTenant { client }),
+        (SignInAudience::Single, Some(tenant)) if tenant == application.tenant => Ok(()),
+        (SignInAudience::Single, Some(_)) => Err(Untrusted::ClientUnknown { client }),
+    }
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ mod session;
 mod wishes;
 
 pub use code::{Agreed, CodeEntropy, code};
-pub use destination::{Trusted, Untrusted, destination};
+pub use destination::{Trusted, Untrusted, destination, usable};
 pub use hint::IdTokenHint;
 pub use refusal::Refusal;
 pub use session::{Account, Next, Progress, next};

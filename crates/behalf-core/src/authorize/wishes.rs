@@ -5,7 +5,7 @@ use behalf_protocol::{
     token::request::{RequestedPermissions, RequestedScopes},
 };
 
-use super::{Refusal, Trusted};
+use super::Refusal;
 use crate::{
     application::{Application, Platform},
     consent::{self, ConsentRefusal, Wanted},
@@ -37,11 +37,11 @@ impl<'a> Wishes<'a> {
 }
 
 /// What can be said before anybody signs in: whether `application` may have what it asks for in the
-/// way it asks.
+/// way it asks. `platform` is what waits behind the redirect URI; `None`: a device polls.
 pub fn check(
     request: &AuthorizeRequest<'_>,
     application: &Application,
-    trusted: &Trusted,
+    platform: Option<Platform>,
 ) -> Result<(), Refusal> {
     if application.disabled {
         return Err(Refusal::ClientDisabled(application.app_id));
@@ -49,7 +49,7 @@ pub fn check(
     if request.response_type != ResponseType::Code {
         return Err(Refusal::ResponseTypeNotEnabled);
     }
-    if trusted.platform() == Platform::Spa && request.challenge.is_none() {
+    if platform == Some(Platform::Spa) && request.challenge.is_none() {
         return Err(Refusal::ProofKeyRequired);
     }
     Ok(())

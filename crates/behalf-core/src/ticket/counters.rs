@@ -1,11 +1,13 @@
 //! Revocation is counters, not clocks: a ticket counts only while these are what they were
 //! (tickets.md 5).
 
+use serde::{Deserialize, Serialize};
+
 use crate::{tenant::Tenant, user::User};
 
 /// The counters of user and tenant when a ticket was issued. The client's (`srev`) is part of its
 /// binding: [`super::ClientBinding`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Counters {
     /// `urev`.
     pub user: u32,

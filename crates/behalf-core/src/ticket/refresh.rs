@@ -84,7 +84,7 @@ impl ClientClass {
 }
 
 /// What was asked for, as it was spelled. Not an authorization.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Requested {
     /// `res`: the resource, as named; `None`: as the scopes say.
     pub resource: Option<String>,

@@ -54,7 +54,7 @@ impl AuthenticationMethod {
 }
 
 /// One sign-in of a user.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SignIn {
     /// `amr`.
     pub methods: Vec<AuthenticationMethod>,

@@ -7,11 +7,11 @@ use behalf_protocol::{
 use crate::{
     event::{Step, Trail},
     id::{TenantId, TicketId},
-    ticket::{self, CodeTicket, Opened, Origin, RefreshTicket, Span, Standing},
+    ticket::{self, CodeTicket, Opened, Origin, Standing},
     time::{Timestamp, written},
     token::{
         Delegating, GrantRefusal, IdentifiedClient, Refusal, UserIssuance, VerifierFault,
-        delegated::Provenance,
+        root::Root,
     },
 };
 
@@ -177,43 +177,17 @@ fn check<'f>(
     if family == Standing::Ended {
         return Err(GrantRefusal::CodeRedeemed.into());
     }
-    let user = on.living_user(code.user)?;
-    let rests_on_password = code.sign_in.password_based();
-    let counters = on.counters(user);
-    code.counters.still_equal(counters, rests_on_password).map_err(GrantRefusal::Revoked)?;
-    trail.ok(Step::User);
-    let principal = on.living_client()?;
-    let same = (principal.id, principal.revision);
-    if same != (code.client.service_principal, code.client.revision) {
-        return Err(GrantRefusal::FamilyEnded.into());
-    }
-    trail.ok(Step::ServicePrincipal);
-    let delegated = on.authorised(user, &code.sign_in, trail)?;
-    let policy = &on.client.facts().tenant.users;
-    let span = Span::of_root(on.now, policy, code.client.spa);
-    let from = Provenance {
+    let root = Root {
+        user: code.user,
+        counters: code.counters,
+        client: Some((code.client.service_principal, code.client.revision)),
+        spa: code.client.spa,
         sign_in: code.sign_in.clone(),
-        family: code.family(),
-        absolute: span.absolute,
-        through: ticket::Chain::default(),
         nonce: code.nonce.clone(),
+        family: code.family(),
+        requested: code.requested.clone(),
+        origin: Origin::Code,
     };
-    let mut issuance = on.issuance(delegated, principal, from)?;
-    if on.wants_refresh_token() {
-        issuance.refresh = Some(RefreshTicket {
-            id,
-            span,
-            family: code.family(),
-            user: user.id,
-            counters,
-            password_based: rests_on_password,
-            client: on.binding(principal, code.client.spa),
-            sign_in: code.sign_in.clone(),
-            requested: code.requested.clone(),
-            origin: Origin::Code,
-            chain: ticket::Chain::default(),
-            confirmation: None,
-        });
-    }
+    let issuance = on.first(root, id, trail)?;
     Ok(Redeemable { code, issuance })
 }

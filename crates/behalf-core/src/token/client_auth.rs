@@ -154,12 +154,32 @@ pub fn identify<'f>(
     judge: Judge<'_>,
     trail: &mut Trail,
 ) -> Result<IdentifiedClient<'f>, Refusal> {
+    proved_or_named(presented, (facts, facts.public_flows), judge, trail)
+}
+
+/// The same where no redirect URI says what the client is: with a device code or a password, only
+/// native applications and those registered as falling back to it may be public (protocol 2.2).
+pub fn identify_without_redirect<'f>(
+    presented: &Presented<'_>,
+    facts: &'f ClientFacts,
+    judge: Judge<'_>,
+    trail: &mut Trail,
+) -> Result<IdentifiedClient<'f>, Refusal> {
+    proved_or_named(presented, (facts, facts.fallback_public), judge, trail)
+}
+
+fn proved_or_named<'f>(
+    presented: &Presented<'_>,
+    (facts, public): (&'f ClientFacts, bool),
+    judge: Judge<'_>,
+    trail: &mut Trail,
+) -> Result<IdentifiedClient<'f>, Refusal> {
     if !matches!(presented, Presented::None) {
         let proof = Some(verify(presented, facts, judge, trail)?);
         return Ok(IdentifiedClient { facts, proof });
     }
     let named = IdentifiedClient { facts, proof: None };
-    if facts.public_flows {
+    if public {
         trail.skipped(Step::Credential);
     } else {
         trail.failed(Step::Credential);

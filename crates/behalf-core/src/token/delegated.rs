@@ -4,7 +4,7 @@
 use behalf_protocol::{EndpointVersion, claims_request::ClaimsRequest};
 
 use crate::{
-    application::{OptionalClaim, Require, Scope, credential::Method},
+    application::{OptionalClaim, Require, Scope, SignInAudience, credential::Method},
     event::{Step, Trail, loggable_target},
     id::{ObjectId, parse_guid},
     pairwise::PairwiseKey,
@@ -161,6 +161,13 @@ impl<'f> Delegating<'f, '_> {
         };
         let all = || found.granted.iter().collect::<Vec<_>>();
         let names = match &self.target.scopes {
+            TargetScopes::Default if found.granted.is_empty() && self.unregistered(found) => {
+                return Err(GrantRefusal::ResourceNotRequired {
+                    client: self.facts().app_id,
+                    resource: found.resource.app_id,
+                    display_name: found.resource.display_name.clone(),
+                });
+            }
             TargetScopes::Default if found.granted.is_empty() => {
                 return Err(missing("any scope".to_owned()));
             }
@@ -190,6 +197,16 @@ impl<'f> Delegating<'f, '_> {
         let says_something = !granted.is_empty()
             || self.target.oidc.iter().any(|name| graph && name != "offline_access");
         if says_something { Ok(granted) } else { Err(missing("any scope".to_owned())) }
+    }
+
+    /// v1, an application of one directory, and a resource that its registration does not require:
+    /// consent could not be asked for either (decisions.md 24).
+    fn unregistered(&self, found: &DelegatedFacts) -> bool {
+        let client = self.facts();
+        self.version == EndpointVersion::V1
+            && client.audience == SignInAudience::Single
+            && client.app_id != found.resource.app_id
+            && !client.required.contains(&found.resource.app_id)
     }
 
     /// What the resource, each scope, and the client's own `claims` demand of the sign-in.

@@ -42,6 +42,12 @@ pub struct ClientFacts {
     /// Whether it has a way of asking without a credential: it is native, falls back to it, or has
     /// a redirect URI of a page or of a program on a device.
     pub public_flows: bool,
+    /// Whether it has one where no redirect URI says what it is: with a device code or a password.
+    pub fallback_public: bool,
+    /// Who may use it.
+    pub audience: SignInAudience,
+    /// The applications that its registration requires access to.
+    pub required: Vec<AppId>,
     /// Redirect URIs of its pages: their script may read answers.
     pub pages: Vec<Redirect>,
     /// What its ID tokens carry besides the usual.
@@ -99,6 +105,9 @@ impl ClientFacts {
             names: application.identifier_uris.iter().map(|uri| name_key(uri.as_str())).collect(),
             public_flows: application.allows_public_flows()
                 || application.redirects.iter().any(|uri| uri.platform != Platform::Web),
+            fallback_public: application.allows_public_flows(),
+            audience: application.audience,
+            required: application.required_resource_access.iter().map(|r| r.app_id).collect(),
             pages: application
                 .redirects
                 .iter()

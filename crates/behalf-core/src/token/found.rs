@@ -26,7 +26,7 @@ impl Refusal {
                 (error.to_string(), "one method of client authentication".to_owned())
             }
             Self::Missing { name } => (format!("no {name}"), (*name).to_owned()),
-            Self::GrantUnsupported => pair("another grant type", "one that is served"),
+            Self::GrantUnsupported(_) => pair("another grant type", "one that is served"),
             Self::Target(error) => (error.to_string(), "<App ID URI>/.default".to_owned()),
             Self::ClientNil => pair("the nil GUID", "an application id"),
             Self::ClientMalformed { length, .. } => {
@@ -34,6 +34,10 @@ impl Refusal {
             }
             Self::ClientUnknown { client, .. } => {
                 (client.to_string(), "an application of this tenant".to_owned())
+            }
+            Self::ClientNowhere => pair("no such application", "an application of this server"),
+            Self::SingleTenant { .. } => {
+                pair("an application of one directory", "that directory's address")
             }
             Self::CredentialMissing => pair("no credential", "client_secret or client_assertion"),
             Self::PublicClient { .. } => pair("a public client", "a confidential client"),

@@ -1,7 +1,9 @@
 //! Why a request on behalf of a user is refused, beside what any request is refused for.
 
 use behalf_protocol::{
+    EndpointVersion,
     claims_request::{ClaimsChallenge, ClaimsRequestError},
+    device::PollRefusal,
     error::AadSts,
     token::request::GrantParameterError,
 };
@@ -147,6 +149,53 @@ pub enum GrantRefusal {
     AssertionAppOnly {
         /// Whose it is.
         client: AppId,
+    },
+    /// A device gets nothing, or nothing yet (RFC 8628 3.5).
+    #[error("{}", poll_text(*.cause))]
+    Device {
+        /// Why.
+        cause: PollRefusal,
+        /// The endpoint's version: v1 has a word of its own for an expired code.
+        version: EndpointVersion,
+    },
+    /// The password grant is off here (70003).
+    #[error(
+        "The password grant is off. It is on only where the tenant and the application both allow it; an authorization code or a device code is safer and needs nobody's permission."
+    )]
+    PasswordGrantOff,
+    /// A password under `common` (9001023).
+    #[error(
+        "The password grant is not available at common. Put the tenant's id or domain in its place, or organizations."
+    )]
+    PasswordNeedsTenant,
+    /// Somebody's password is wrong, or nobody has the name (50126): nobody is told which.
+    #[error("The user name or the password is wrong. Blanks at either end of a password count.")]
+    WrongPassword,
+    /// Too many wrong ones were tried from there (50053).
+    #[error(
+        "Too many wrong passwords were tried for this user from this network. Try again in {seconds} seconds."
+    )]
+    UserLocked {
+        /// How long to wait.
+        seconds: u64,
+    },
+    /// The user has a second factor, which a password alone cannot answer for (50076).
+    #[error(
+        "The user has a second factor, which the password grant cannot ask for. Send the user through the authorization endpoint, or use a device code."
+    )]
+    SecondFactorUnasked,
+    /// v1 and an application of one directory: the resource is not among those that its
+    /// registration requires, and nothing of it is granted (650057).
+    #[error(
+        "The resource {resource} ({display_name}) is not among those that the registration of application {client} requires. Add it there, or use the v2.0 endpoint."
+    )]
+    ResourceNotRequired {
+        /// The client id.
+        client: AppId,
+        /// The resource's `appId`.
+        resource: AppId,
+        /// Its name.
+        display_name: String,
     },
     /// No such user in the tenant any more (50034).
     #[error("User {user} does not exist in tenant {tenant} any more. The user must sign in again.")]
@@ -306,6 +355,24 @@ pub enum AssertionFault {
     TooLong,
 }
 
+fn poll_text(cause: PollRefusal) -> &'static str {
+    match cause {
+        PollRefusal::Pending | PollRefusal::TooFast { msal: true } => {
+            "The user has not finished signing in yet. Ask again after the interval."
+        }
+        PollRefusal::TooFast { msal: false } => {
+            "The user has not finished signing in yet, and the device asks too often. Wait five seconds longer between requests."
+        }
+        PollRefusal::Declined => "The user declined to sign the device in. Stop asking.",
+        PollRefusal::Unknown => {
+            "The device_code is none that is waiting for this application: it was mistyped, belongs to another application or tenant, or was redeemed before. Start again with a new one."
+        }
+        PollRefusal::Expired => {
+            "The device_code has expired before the user finished. Start again with a new one."
+        }
+    }
+}
+
 fn capitalised(refusal: &RefreshRefusal) -> String {
     let text = refusal.to_string();
     let mut rest = text.chars();
@@ -338,6 +405,12 @@ impl GrantRefusal {
             Self::AssertionAudience { .. } => AadSts::AssertionForOtherResource,
             Self::AssertionIsIdToken => AadSts::AssertionIsIdToken,
             Self::AssertionAppOnly { .. } => AadSts::AssertionAppOnly,
+            Self::Device { cause, version } => cause.aadsts(*version),
+            Self::PasswordGrantOff => AadSts::UnsupportedGrantType,
+            Self::PasswordNeedsTenant => AadSts::GrantNeedsTenant,
+            Self::WrongPassword => AadSts::WrongPassword,
+            Self::UserLocked { .. } => AadSts::UserLocked,
+            Self::ResourceNotRequired { .. } => AadSts::ResourceNotRequired,
             Self::UserUnknown { .. } => AadSts::UserNotFound,
             Self::UserDisabled { .. } => AadSts::UserDisabled,
             Self::Revoked(_) | Self::FamilyEnded => AadSts::GrantRevoked,
@@ -346,7 +419,7 @@ impl GrantRefusal {
             Self::ItselfByUri { .. } => AadSts::SelfTokenByUri,
             Self::UserNotAssigned { .. } => AadSts::UserNotAssigned,
             Self::ConsentMissing { .. } => AadSts::UserConsentMissing,
-            Self::SignInTooWeak { .. } => AadSts::SecondFactorRequired,
+            Self::SignInTooWeak { .. } | Self::SecondFactorUnasked => AadSts::SecondFactorRequired,
             Self::SignInTooOld { .. } => AadSts::SignInTooOld,
         }
     }
@@ -375,17 +448,32 @@ impl GrantRefusal {
             | Self::AssertionTime { .. }
             | Self::AssertionAudience { .. }
             | Self::AssertionIsIdToken
-            | Self::AssertionAppOnly { .. } => Step::Presented,
+            | Self::AssertionAppOnly { .. }
+            | Self::WrongPassword
+            | Self::UserLocked { .. } => Step::Presented,
+            Self::Device { cause, .. } => match cause {
+                // The code proved itself; it is the user who is not done.
+                PollRefusal::Pending | PollRefusal::Declined => Step::User,
+                PollRefusal::TooFast { .. } | PollRefusal::Unknown | PollRefusal::Expired => {
+                    Step::Presented
+                }
+            },
+            Self::PasswordGrantOff => Step::Grant,
+            Self::PasswordNeedsTenant => Step::Tenant,
             Self::Refresh(refusal) => step_of_refresh(*refusal),
             Self::CodeRedeemed | Self::RefreshReused => Step::SingleUse,
             Self::UserUnknown { .. }
             | Self::UserDisabled { .. }
             | Self::Revoked(_)
             | Self::FamilyEnded => Step::User,
-            Self::ScopeUnknown { .. } | Self::ConsentMissing { .. } => Step::Consent,
             Self::ItselfByUri { .. } => Step::Resource,
+            Self::ScopeUnknown { .. }
+            | Self::ConsentMissing { .. }
+            | Self::ResourceNotRequired { .. } => Step::Consent,
             Self::UserNotAssigned { .. } => Step::Assignment,
-            Self::SignInTooWeak { .. } | Self::SignInTooOld { .. } => Step::Policy,
+            Self::SignInTooWeak { .. } | Self::SignInTooOld { .. } | Self::SecondFactorUnasked => {
+                Step::Policy
+            }
         }
     }
 

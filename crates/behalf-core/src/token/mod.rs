@@ -1,7 +1,8 @@
 //! Judging token requests: who asks ([`client_auth`]), and what he gets: for himself
 //! ([`client_credentials`]) or on behalf of a user ([`on_behalf_of`], [`refresh_token`],
-//! [`authorization_code`], with what they share in `delegated`). And looking at tokens that were
-//! issued: [`introspection`], [`userinfo`].
+//! [`authorization_code`], [`device_code`], [`password`], with what they share in `delegated`; the
+//! last three begin a sign-in's family, in `root`). And looking at tokens that were issued:
+//! [`introspection`], [`userinfo`].
 //!
 //! Facts in, outcome out. The steps each function checks are written to the
 //! [`Trail`](crate::event::Trail) as they are made.
@@ -12,15 +13,18 @@ pub mod client_auth;
 pub mod client_credentials;
 mod delegated;
 mod delegated_facts;
+pub mod device_code;
 mod facts;
 mod found;
 mod grant_refusal;
 pub mod introspection;
 pub mod on_behalf_of;
 pub mod own_token;
+pub mod password;
 pub mod presented_token;
 pub mod refresh_token;
 mod refusal;
+mod root;
 mod target;
 mod user_issuance;
 pub mod userinfo;

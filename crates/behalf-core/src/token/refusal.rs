@@ -6,7 +6,10 @@
 
 use behalf_protocol::{
     error::AadSts,
-    token::request::{ClientAuthenticationError, FormError, TargetError},
+    token::{
+        UnsupportedGrantType,
+        request::{ClientAuthenticationError, FormError, TargetError},
+    },
 };
 
 use crate::{
@@ -58,10 +61,8 @@ pub enum Refusal {
         name: &'static str,
     },
     /// A grant type behalf does not know.
-    #[error(
-        "The grant_type is not supported. Expected client_credentials, authorization_code, refresh_token, urn:ietf:params:oauth:grant-type:jwt-bearer or urn:ietf:params:oauth:grant-type:token-exchange."
-    )]
-    GrantUnsupported,
+    #[error("{0}")]
+    GrantUnsupported(#[from] UnsupportedGrantType),
     /// `scope` or `resource` names no single resource.
     #[error("{0}")]
     Target(TargetError),
@@ -89,6 +90,19 @@ pub enum Refusal {
         client: AppId,
         /// The tenant asked.
         tenant: TenantId,
+    },
+    /// No such application anywhere: under `common`, where no tenant is known to miss it in.
+    #[error(
+        "No application of that client_id was found on this server. Send the application (client) id of a registered application."
+    )]
+    ClientNowhere,
+    /// `common` for an application of one directory (50194).
+    #[error(
+        "Application {client} is for the users of one directory only. Put that directory's id or domain in place of common, or make the application multi-tenant."
+    )]
+    SingleTenant {
+        /// The client id.
+        client: AppId,
     },
     /// A confidential client sent nothing.
     #[error(
@@ -242,12 +256,13 @@ impl Refusal {
             Self::BasicMalformed => AadSts::MalformedRequest,
             Self::ClientAuthentication(error) => error.aadsts(),
             Self::Missing { .. } => AadSts::MissingParameter,
-            Self::GrantUnsupported => AadSts::UnsupportedGrantType,
+            Self::GrantUnsupported(_) => AadSts::UnsupportedGrantType,
             Self::Target(error) => error.aadsts(),
             Self::ClientNil => AadSts::NilClientId,
-            Self::ClientMalformed { .. } | Self::ClientUnknown { .. } => {
+            Self::ClientMalformed { .. } | Self::ClientUnknown { .. } | Self::ClientNowhere => {
                 AadSts::ApplicationNotFound
             }
+            Self::SingleTenant { .. } => AadSts::SingleTenantApplication,
             Self::CredentialMissing => AadSts::NoCredentialForClientCredentials,
             Self::PublicClient { .. } => AadSts::CredentialFromPublicClient,
             Self::SecretWrong { .. } | Self::MethodNotAllowed { method: Method::Secret, .. } => {
@@ -275,11 +290,13 @@ impl Refusal {
             | Self::BasicMalformed
             | Self::ClientAuthentication(_)
             | Self::Missing { .. } => Step::Form,
-            Self::GrantUnsupported => Step::Grant,
+            Self::GrantUnsupported(_) => Step::Grant,
             Self::Target(_) => Step::Target,
-            Self::ClientNil | Self::ClientMalformed { .. } | Self::ClientUnknown { .. } => {
-                Step::Client
-            }
+            Self::ClientNil
+            | Self::ClientMalformed { .. }
+            | Self::ClientUnknown { .. }
+            | Self::ClientNowhere
+            | Self::SingleTenant { .. } => Step::Client,
             Self::CredentialMissing
             | Self::PublicClient { .. }
             | Self::SecretWrong { .. }

@@ -11,7 +11,10 @@ use behalf_core::{
     event::Step,
     token::{Refusal, SecretHint, assertion::AssertionRefusal},
 };
-use behalf_protocol::token::request::{ClientAuthenticationError, FormError, TargetError};
+use behalf_protocol::token::{
+    UnsupportedGrantType,
+    request::{ClientAuthenticationError, FormError, TargetError},
+};
 
 use crate::common::{ACME, DAEMON, LEDGER, id};
 
@@ -58,7 +61,10 @@ fn of_the_request() -> Vec<Refusal> {
     .chain(form.map(Refusal::Form))
     .chain([Refusal::BasicMalformed])
     .chain(authentication.map(Refusal::ClientAuthentication))
-    .chain([Refusal::Missing { name: "grant_type" }, Refusal::GrantUnsupported])
+    .chain([
+        Refusal::Missing { name: "grant_type" },
+        Refusal::GrantUnsupported(UnsupportedGrantType),
+    ])
     .chain(target.map(Refusal::Target))
     .collect()
 }
@@ -70,6 +76,8 @@ fn of_the_client() -> Vec<Refusal> {
         Refusal::ClientNil,
         Refusal::ClientMalformed { length: 25, tenant },
         Refusal::ClientUnknown { client, tenant },
+        Refusal::ClientNowhere,
+        Refusal::SingleTenant { client },
         Refusal::CredentialMissing,
         Refusal::PublicClient { client },
         Refusal::SecretExpired {
@@ -145,11 +153,13 @@ fn name(refusal: &Refusal) -> &'static str {
         Refusal::BasicMalformed => "BasicMalformed",
         Refusal::ClientAuthentication(_) => "ClientAuthentication",
         Refusal::Missing { .. } => "Missing",
-        Refusal::GrantUnsupported => "GrantUnsupported",
+        Refusal::GrantUnsupported(_) => "GrantUnsupported",
         Refusal::Target(_) => "Target",
         Refusal::ClientNil => "ClientNil",
         Refusal::ClientMalformed { .. } => "ClientMalformed",
         Refusal::ClientUnknown { .. } => "ClientUnknown",
+        Refusal::ClientNowhere => "ClientNowhere",
+        Refusal::SingleTenant { .. } => "SingleTenant",
         Refusal::CredentialMissing => "CredentialMissing",
         Refusal::PublicClient { .. } => "PublicClient",
         Refusal::SecretWrong { .. } => "SecretWrong",

@@ -5,7 +5,8 @@ use behalf_core::{
     token::{AssertionFault, Demand, GrantRefusal, VerifierFault},
 };
 use behalf_protocol::{
-    claims_request::ClaimsRequestError, pkce::PkceError, token::request::GrantParameterError,
+    EndpointVersion, claims_request::ClaimsRequestError, device::PollRefusal, pkce::PkceError,
+    token::request::GrantParameterError,
 };
 
 use crate::common::{ACME, DAEMON, LEDGER, NOW, at, id};
@@ -15,6 +16,7 @@ pub(super) fn every_refusal() -> Vec<GrantRefusal> {
     let mut all = of_the_request();
     all.extend(of_codes_and_refresh_tokens());
     all.extend(of_assertions());
+    all.extend(of_devices_and_passwords());
     all.extend(of_the_user());
     all.extend(of_the_resource());
     all
@@ -103,6 +105,29 @@ fn of_assertions() -> Vec<GrantRefusal> {
     all
 }
 
+fn of_devices_and_passwords() -> Vec<GrantRefusal> {
+    use EndpointVersion::{V1, V2};
+    let polls = [
+        (PollRefusal::Pending, V2),
+        (PollRefusal::TooFast { msal: false }, V2),
+        (PollRefusal::TooFast { msal: true }, V2),
+        (PollRefusal::Declined, V2),
+        (PollRefusal::Unknown, V2),
+        (PollRefusal::Expired, V1),
+        (PollRefusal::Expired, V2),
+    ];
+    let mut all: Vec<_> =
+        polls.into_iter().map(|(cause, version)| GrantRefusal::Device { cause, version }).collect();
+    all.extend([
+        GrantRefusal::PasswordGrantOff,
+        GrantRefusal::PasswordNeedsTenant,
+        GrantRefusal::WrongPassword,
+        GrantRefusal::UserLocked { seconds: 60 },
+        GrantRefusal::SecondFactorUnasked,
+    ]);
+    all
+}
+
 fn of_the_user() -> Vec<GrantRefusal> {
     vec![
         GrantRefusal::UserUnknown { user: id(DAEMON), tenant: id(ACME) },
@@ -134,6 +159,11 @@ fn of_the_resource() -> Vec<GrantRefusal> {
             resource,
             display_name: display_name(),
             scopes: "Entries.Read".into(),
+        },
+        GrantRefusal::ResourceNotRequired {
+            client: id(DAEMON),
+            resource,
+            display_name: display_name(),
         },
         weak(Demand::SecondFactor),
         weak(Demand::Context("c1".into())),
@@ -167,6 +197,13 @@ pub(super) fn name(refusal: &GrantRefusal) -> &'static str {
         GrantRefusal::AssertionAudience { .. } => "AssertionAudience",
         GrantRefusal::AssertionIsIdToken => "AssertionIsIdToken",
         GrantRefusal::AssertionAppOnly { .. } => "AssertionAppOnly",
+        GrantRefusal::Device { .. } => "Device",
+        GrantRefusal::PasswordGrantOff => "PasswordGrantOff",
+        GrantRefusal::PasswordNeedsTenant => "PasswordNeedsTenant",
+        GrantRefusal::WrongPassword => "WrongPassword",
+        GrantRefusal::UserLocked { .. } => "UserLocked",
+        GrantRefusal::SecondFactorUnasked => "SecondFactorUnasked",
+        GrantRefusal::ResourceNotRequired { .. } => "ResourceNotRequired",
         GrantRefusal::UserUnknown { .. } => "UserUnknown",
         GrantRefusal::UserDisabled { .. } => "UserDisabled",
         GrantRefusal::Revoked(_) => "Revoked",

@@ -109,6 +109,7 @@ const GRANTS: &[&str] = &[
     GrantType::ClientCredentials.as_str(),
     GrantType::RefreshToken.as_str(),
     GrantType::OnBehalfOf.as_str(),
+    GrantType::DeviceCode.as_str(),
     GrantType::TokenExchange.as_str(),
 ];
 const CLAIMS_V1: &[&str] = &[

@@ -23,7 +23,11 @@ pub enum GrantType {
 /// A `grant_type` that nobody serves: 70003 `unsupported_grant_type`. The value is not kept, so it
 /// cannot be repeated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("The grant_type is not one that this server knows. Use client_credentials.")]
+#[error(
+    "The grant_type is not supported. Expected client_credentials, authorization_code, refresh_token, \
+     urn:ietf:params:oauth:grant-type:jwt-bearer, urn:ietf:params:oauth:grant-type:token-exchange, \
+     urn:ietf:params:oauth:grant-type:device_code or device_code, or, where it is allowed, password."
+)]
 pub struct UnsupportedGrantType;
 
 impl GrantType {
@@ -78,6 +82,14 @@ mod tests {
             assert_eq!(grant.as_str().parse(), Ok(grant));
         }
         assert_eq!("device_code".parse(), Ok(GrantType::DeviceCode));
+    }
+
+    #[test]
+    fn the_refusal_names_each_that_is_served() {
+        let text = UnsupportedGrantType.to_string();
+        for grant in GrantType::ALL {
+            assert!(text.contains(grant.as_str()), "{grant:?}");
+        }
     }
 
     #[test]

@@ -16,13 +16,17 @@ use behalf_store::ReadError;
 use http::{Response, header};
 use uuid::Uuid;
 
-use super::{flow::Flow, visit::Visit, way::Way};
+use super::{
+    flow::Flow,
+    visit::Visit,
+    way::{End, Redirection, Way},
+};
 use crate::session::cookie;
 
 /// Issues a code for `account` and sends it to the client. Writes no row.
 pub(super) async fn issue(
     visit: &Visit<'_>,
-    (way, flow): (&Way, &Flow),
+    (way, redirection, flow): (&Way, &Redirection, &Flow),
     agreed: &Agreed<'_>,
     account: &Account,
 ) -> Response<Body> {
@@ -53,26 +57,26 @@ pub(super) async fn issue(
         code: Some(&code),
         id_token: None,
         client_info: request.client_info.then_some(info.as_str()),
-        state: way.state.as_deref(),
+        state: redirection.state.as_deref(),
         // Changes with the session and tells nothing of it.
-        session_state: Some(Uuid::new_v5(&session.0, &way.trusted.client().bytes())),
+        session_state: Some(Uuid::new_v5(&session.0, &way.client().bytes())),
         admin_consent: request.prompts.contains(Prompt::AdminConsent),
-        iss: &way.iss,
+        iss: &redirection.iss,
     };
-    let mut answer = way.send(visit, &answer.parameters());
-    if let Some(told) = cookie::with_client(&visit.cookies.clients, way.trusted.client()) {
+    let mut answer = redirection.send(visit, &answer.parameters());
+    if let Some(told) = cookie::with_client(&visit.cookies.clients, way.client()) {
         answer.headers_mut().append(header::SET_COOKIE, told);
     }
     answer
 }
 
 /// The user's tenant, and the client's service principal there.
-async fn parties(
+pub(super) async fn parties(
     visit: &Visit<'_>,
     way: &Way,
     account: &Account,
 ) -> Result<Result<(Tenant, ServicePrincipal), Refusal>, ReadError> {
-    let client = way.trusted.client();
+    let client = way.client();
     let tenant = account.user.tenant;
     let reading = visit.server().store.reading();
     let here = reading.tenant(tenant).await?;
@@ -99,6 +103,8 @@ pub(super) fn consented(
     scope: Option<&str>,
     account: &Account,
 ) -> Response<Body> {
+    let End::Redirect(redirection) = &way.end else { return visit.unreadable() };
     let granted = AdminConsentResponse::Granted { tenant: account.user.tenant.0, scope };
-    way.send(visit, &granted.parameters(flow.kind.version(), way.state.as_deref()))
+    let state = redirection.state.as_deref();
+    redirection.send(visit, &granted.parameters(flow.kind.version(), state))
 }

@@ -59,7 +59,7 @@ pub(super) async fn required(
     asked: &Asked<'_>,
     account: &Account,
 ) -> Result<Required, Refusal> {
-    let place = (account.user.tenant, way.trusted.client());
+    let place = (account.user.tenant, way.client());
     let directory = Directory::of(visit.server());
     let required = directory.consent_required(place, &asked.consent, &account.user).await;
     required.map_err(|refusal| of_directory(way, refusal))
@@ -73,7 +73,7 @@ fn of_directory(way: &Way, refusal: DirectoryRefusal) -> Refusal {
         }
         DirectoryRefusal::Denied(_) => Refusal::AdminConsentRequired,
         other => {
-            let client = way.trusted.client();
+            let client = way.client();
             tracing::error!(error = %other, %client, "consent could not be decided");
             Refusal::Unavailable
         }
@@ -116,7 +116,7 @@ fn dialog(
     list: &ConsentList,
     account: &Account,
 ) -> Response<Body> {
-    let client = way.trusted.client();
+    let client = way.client();
     let shown = Shown { client, session: account.sign_in.session, digest: list.digest() };
     let switch = Flow { session: None, fresh: false, turn: Some(Turn::Choose), ..flow.clone() };
     let sealed_list = visit.seal(list.tenant, shown).ok();
@@ -155,7 +155,7 @@ fn dialog(
         switch: &format!("/{}/continue?flow={switch}", flow.segment),
         hidden: &[("flow", &flow_text), ("list", &list_text)],
     };
-    visit.page(&page, Some(way.trusted.uri()))
+    visit.page(&page, way.leads_to())
 }
 
 /// With `common` the user's own tenant is not in the path; his domain stands for it.
@@ -244,7 +244,7 @@ fn needs_admin(
         action: &format!("/{}/consent", flow.segment),
         hidden: &[("flow", &flow_text)],
     };
-    visit.page(&page, Some(way.trusted.uri()))
+    visit.page(&page, way.leads_to())
 }
 
 /// `POST /{tenant}/consent`.
@@ -294,7 +294,7 @@ async fn accept(
     let opened = visit.server().tickets.open::<Sheet<Shown>>(sent.form.get("list"), visit.now());
     let opened = opened.map_err(|_| Box::new(visit.stale()))?;
     let shown = opened.body(visit.now()).map_err(|_| Box::new(visit.stale()))?;
-    let (tenant, client) = (account.user.tenant, way.trusted.client());
+    let (tenant, client) = (account.user.tenant, way.client());
     if opened.tenant() != tenant
         || shown.client != client
         || shown.session != account.sign_in.session

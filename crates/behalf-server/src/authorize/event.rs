@@ -148,7 +148,7 @@ async fn log(
             EndpointVersion::V1 => Endpoint::V1,
             EndpointVersion::V2 => Endpoint::V2,
         },
-        client: ClientRef::Id(way.trusted.client()),
+        client: ClientRef::Id(way.client()),
         user,
         chain: Vec::new(),
         resource: None,

@@ -1,7 +1,8 @@
 //! A request under way: what the client asked, and how far the user got with it.
 
 use behalf_core::{
-    id::{ObjectId, SessionId, TenantId},
+    device::UserCode,
+    id::{ObjectId, SessionId, TenantId, TicketId},
     ticket::{Body, Purpose},
     time::Timestamp,
 };
@@ -38,6 +39,9 @@ pub(super) struct Flow {
     /// The user accepted what was asked for.
     #[serde(rename = "c", default)]
     pub(super) consented: bool,
+    /// The device that the user signs in, instead of a client with a redirect URI.
+    #[serde(rename = "d", default, skip_serializing_if = "Option::is_none")]
+    pub(super) device: Option<Device>,
     /// Half a sign-in: the password was right, the second factor is missing.
     #[serde(rename = "p", default, skip_serializing_if = "Option::is_none")]
     pub(super) half: Option<Half>,
@@ -58,14 +62,20 @@ pub(super) enum Kind {
     /// `/v2.0/adminconsent`.
     #[serde(rename = "a2")]
     AdminConsentV2,
+    /// `/devicelogin`, for a device that asked at v1.
+    #[serde(rename = "d1")]
+    DeviceV1,
+    /// The same of v2.0.
+    #[serde(rename = "d2")]
+    DeviceV2,
 }
 
 impl Kind {
     /// Its version.
     pub(super) fn version(self) -> EndpointVersion {
         match self {
-            Self::AuthorizeV1 | Self::AdminConsentV1 => EndpointVersion::V1,
-            Self::AuthorizeV2 | Self::AdminConsentV2 => EndpointVersion::V2,
+            Self::AuthorizeV1 | Self::AdminConsentV1 | Self::DeviceV1 => EndpointVersion::V1,
+            Self::AuthorizeV2 | Self::AdminConsentV2 | Self::DeviceV2 => EndpointVersion::V2,
         }
     }
 
@@ -73,6 +83,21 @@ impl Kind {
     pub(super) fn is_admin_consent(self) -> bool {
         matches!(self, Self::AdminConsentV1 | Self::AdminConsentV2)
     }
+}
+
+/// A device grant, and the session in which the user said that it is his device's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Device {
+    /// What finds the grant.
+    #[serde(rename = "c")]
+    pub(super) code: UserCode,
+    /// The grant itself: codes are drawn again when they are over.
+    #[serde(rename = "g")]
+    pub(super) grant: TicketId,
+    /// Who confirmed, by his session.
+    #[serde(rename = "s", default, skip_serializing_if = "Option::is_none")]
+    pub(super) confirmed: Option<SessionId>,
 }
 
 /// What a user wants instead of the account that would be taken.

@@ -1,7 +1,6 @@
 //! The forms of our own pages, and the flows that they belong to.
 
 use axum::body::Body;
-use behalf_core::authorize::Refusal;
 use behalf_protocol::authorize::AuthorizeParameters;
 use http::{HeaderMap, Response, header, request::Parts};
 use http_body_util::{BodyExt as _, Limited};
@@ -93,7 +92,7 @@ impl Sent {
             AuthorizeParameters::parse(&flow.query).map_err(|_| Box::new(visit.unreadable()))?;
         let way = Way::find(visit, &flow, &parameters).await?;
         if form.get("do") == "cancel" {
-            return Err(Box::new(way.refuse(visit, &flow, &Refusal::Cancelled).await));
+            return Err(Box::new(way.cancelled(visit, &flow).await));
         }
         Ok((Self { form, flow }, way))
     }

@@ -16,11 +16,11 @@ use behalf_store::ReadError;
 use http::Response;
 
 use super::{
-    code, consent as consent_page,
+    code, consent as consent_page, device,
     flow::{Flow, Turn},
     sign_in,
     visit::Visit,
-    way::{self, Way},
+    way::{self, End, Way},
 };
 use crate::facts::named_resource;
 
@@ -59,7 +59,7 @@ impl<'a> Asked<'a> {
             return Ok(Self { request: None, admin_scope: request.scope, consent, wishes });
         }
         let request = parameters.request(version)?;
-        check(&request, &way.application, &way.trusted)?;
+        check(&request, &way.application, way.platform())?;
         let mut consent = consent_request(&request.scopes, request.prompts)?;
         if flow.consented {
             (consent.prompt, consent.admin) = (false, false);
@@ -129,6 +129,11 @@ async fn with_account(
     (asked, demand): (&Asked<'_>, &Require),
     account: &Account,
 ) -> Response<Body> {
+    if let Some(device) = flow.device
+        && device.confirmed != Some(account.sign_in.session)
+    {
+        return device::confirm(visit, (way, flow), account);
+    }
     let Some(request) = &asked.request else {
         if flow.consented {
             return code::consented(visit, (way, flow), asked.admin_scope, account);
@@ -138,13 +143,15 @@ async fn with_account(
     match consent_page::required(visit, way, asked, account).await {
         Err(refusal) => way.refuse(visit, flow, &refusal).await,
         Ok(consent::Required::Nothing) => {
-            let agreed = authorize::Agreed {
-                request,
-                version: flow.kind.version(),
-                trusted: &way.trusted,
-                demand,
+            let redirection = match &way.end {
+                End::Redirect(redirection) => redirection,
+                End::Device(device) => {
+                    return device::approve(visit, (way, flow, device), demand, account).await;
+                }
             };
-            code::issue(visit, (way, flow), &agreed, account).await
+            let (version, trusted) = (flow.kind.version(), &redirection.trusted);
+            let agreed = authorize::Agreed { request, version, trusted, demand };
+            code::issue(visit, (way, redirection, flow), &agreed, account).await
         }
         Ok(required) if asked.wishes.silent() => {
             let needs_admin = matches!(required, consent::Required::NeedsAdmin(_));

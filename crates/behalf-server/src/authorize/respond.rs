@@ -11,14 +11,14 @@ use behalf_protocol::{
 use http::{Response, StatusCode};
 
 use super::{
-    event,
+    device, event,
     flow::{Flow, Kind},
     visit::Visit,
-    way::Way,
+    way::{End, Redirection, Way},
 };
 use crate::pages::{FormPostPage, Hidden, Page};
 
-impl Way {
+impl Redirection {
     /// Sends parameters to the client.
     pub(super) fn send(
         &self,
@@ -36,8 +36,22 @@ impl Way {
             Delivery::FormPost { .. } => visit.failed(),
         }
     }
+}
 
-    /// Sends a refusal to the client, once it is safe in the log.
+impl Way {
+    /// Goes back because the user wants to: the client is told.
+    pub(super) async fn cancelled(&self, visit: &Visit<'_>, flow: &Flow) -> Response<Body> {
+        let End::Device(device) = &self.end else {
+            return self.refuse(visit, flow, &Refusal::Cancelled).await;
+        };
+        match event::told(visit, (self, flow), &Refusal::Cancelled).await {
+            Ok(()) => device::decline(visit, device).await,
+            Err(answer) => *answer,
+        }
+    }
+
+    /// Sends a refusal to the client, once it is safe in the log; where the client is on a device,
+    /// to the user, who can do more about it than whoever polls.
     pub(super) async fn refuse(
         &self,
         visit: &Visit<'_>,
@@ -49,6 +63,9 @@ impl Way {
         }
         let kind = flow.kind;
         let text = refusal.to_string();
+        let End::Redirect(redirection) = &self.end else {
+            return visit.ended(refusal.aadsts(), "The device was not signed in", &text);
+        };
         let cancelled = *refusal == Refusal::Cancelled;
         let row = match (kind, cancelled) {
             (Kind::AdminConsentV1, true) => AdminConsentResponse::cancelled(EndpointVersion::V1),
@@ -57,13 +74,13 @@ impl Way {
         };
         let error = body(visit, row, &text);
         let parameters = if kind.is_admin_consent() {
-            let state = self.state.as_deref();
+            let state = redirection.state.as_deref();
             AdminConsentResponse::Refused(&error).parameters(kind.version(), state)
         } else {
-            let (state, iss) = (self.state.as_deref(), self.iss.as_str());
+            let (state, iss) = (redirection.state.as_deref(), redirection.iss.as_str());
             ErrorResponse { error: &error, cancelled, state, iss }.parameters()
         };
-        self.send(visit, &parameters)
+        redirection.send(visit, &parameters)
     }
 }
 

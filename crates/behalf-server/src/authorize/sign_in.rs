@@ -28,6 +28,7 @@ use super::{
 };
 use crate::{
     directory::Directory,
+    entropy::random,
     pages::{self, AccountPickerPage, SecondFactorPage, SignInPage},
     session::{
         NotVerified,
@@ -58,7 +59,7 @@ pub(super) fn page(
         action: &format!("/{}/login", flow.segment),
         hidden: &[("flow", &sealed)],
     };
-    visit.page(&page, Some(way.trusted.uri()))
+    visit.page(&page, way.leads_to())
 }
 
 /// Asks for the code of an authenticator app.
@@ -76,7 +77,7 @@ pub(super) fn second_factor_page(
         action: &format!("/{}/second-factor", flow.segment),
         hidden: &[("flow", &sealed)],
     };
-    visit.page(&page, Some(way.trusted.uri()))
+    visit.page(&page, way.leads_to())
 }
 
 /// Goes on with a sign-in whose password was right.
@@ -115,7 +116,7 @@ pub(super) fn picker(
         action: &format!("/{}/account", flow.segment),
         hidden: &[("flow", &sealed)],
     };
-    visit.page(&page, Some(way.trusted.uri()))
+    visit.page(&page, way.leads_to())
 }
 
 /// `POST /{tenant}/account`: an account was chosen.
@@ -173,7 +174,11 @@ async fn log_in(
     let authentication = &visit.server().authentication;
     let user = found.user.as_ref();
     match authentication.password(&attempt, user, &password, visit.now()).await {
-        Ok(_) => {}
+        Ok(proof) => {
+            let directory = Directory::of(visit.server()).acted_on_by(&typed);
+            let salt = random(&*visit.server().entropy);
+            authentication.rehash(&directory, (&proof, &password), salt).await;
+        }
         Err(refusal) => {
             let who = Refused { tenant, user: user.map(|user| user.id), cause: &refusal };
             event::refused(visit, (&way, &sent.flow), who).await?;

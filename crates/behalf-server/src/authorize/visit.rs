@@ -91,6 +91,7 @@ impl<'a> Visit<'a> {
             fresh: false,
             turn: None,
             consented: false,
+            device: None,
             half: None,
         }
     }
@@ -188,6 +189,12 @@ impl<'a> Visit<'a> {
     pub(super) fn framing(&self, template: &impl Template, frames: &[String]) -> Response<Body> {
         let page = Page::new(StatusCode::OK).framing(frames.iter().map(String::as_str));
         self.finish(page.answer(template, &self.circumstances))
+    }
+
+    /// A page that ends here and says nothing that anybody could not know.
+    pub(super) fn ended(&self, kind: AadSts, title: &str, text: &str) -> Response<Body> {
+        let status = StatusCode::from_u16(kind.status()).unwrap_or(StatusCode::BAD_REQUEST);
+        self.simple(status, kind, (title, text))
     }
 
     fn simple(&self, status: StatusCode, kind: AadSts, words: (&str, &str)) -> Response<Body> {

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use behalf_core::{
-    application::Application,
-    authorize::{Trusted, Untrusted, destination},
-    id::TenantId,
+    application::{Application, Platform},
+    authorize::{Trusted, Untrusted, destination, usable},
+    device::Waiting,
+    id::{AppId, TenantId},
     tenant::TenantSegment,
 };
 use behalf_protocol::{
@@ -18,10 +19,11 @@ use behalf_store::ReadError;
 use http::Response;
 
 use super::{
-    flow::Flow,
+    device,
+    flow::{Device, Flow},
     visit::{Problem, Visit},
 };
-use crate::{facts::TenantFacts, state::Unresolved};
+use crate::{device_grants::Place, facts::TenantFacts, state::Unresolved};
 
 /// A client that is known, and where its answer goes.
 pub(super) struct Way {
@@ -29,7 +31,21 @@ pub(super) struct Way {
     pub(super) tenant: Option<Arc<TenantFacts>>,
     /// The client.
     pub(super) application: Application,
-    /// Its redirect URI.
+    /// Where it waits for the answer.
+    pub(super) end: End,
+}
+
+/// Where a client waits.
+pub(super) enum End {
+    /// At its redirect URI.
+    Redirect(Redirection),
+    /// At the token endpoint, on a device that polls.
+    Device(Box<WaitingDevice>),
+}
+
+/// A redirect URI, and how an answer gets there.
+pub(super) struct Redirection {
+    /// The redirect URI.
     pub(super) trusted: Trusted,
     /// How the answer is sent.
     pub(super) mode: ResponseMode,
@@ -39,6 +55,14 @@ pub(super) struct Way {
     pub(super) iss: String,
 }
 
+/// A device that waits.
+pub(super) struct WaitingDevice {
+    /// What it asked for.
+    pub(super) waiting: Waiting,
+    /// Where that is kept.
+    pub(super) place: Place,
+}
+
 /// Why there is no way back: the answer is a page.
 enum NoWay {
     Query(QueryError),
@@ -46,6 +70,7 @@ enum NoWay {
     TenantUnknown,
     Throttled(u64),
     Untrusted(Untrusted, Option<Box<Application>>),
+    NoDevice,
     Unreadable(ReadError),
 }
 
@@ -56,8 +81,8 @@ impl From<ReadError> for NoWay {
 }
 
 impl Way {
-    /// Finds the client of `flow`, whose parameters these are, and trusts its redirect URI; or
-    /// answers with a page.
+    /// Finds the client of `flow`, whose parameters these are, and trusts its redirect URI or finds
+    /// the device that waits; or answers with a page.
     pub(super) async fn find(
         visit: &Visit<'_>,
         flow: &Flow,
@@ -74,8 +99,11 @@ impl Way {
         flow: &Flow,
         parameters: &AuthorizeParameters<'_>,
     ) -> Result<Self, NoWay> {
-        let asked = parameters.destination(flow.kind.version()).map_err(NoWay::Query)?;
         let tenant = tenant(visit, &flow.segment).await?;
+        if let Some(device) = flow.device {
+            return Self::to_device(visit, tenant, device).await;
+        }
+        let asked = parameters.destination(flow.kind.version()).map_err(NoWay::Query)?;
         let client = Untrusted::client(&asked).map_err(|cause| NoWay::Untrusted(cause, None))?;
         let found = visit.server().store.reading().application_by_app_id(client).await?;
         let found = found.map(|stored| stored.value);
@@ -98,7 +126,50 @@ impl Way {
             parameters.error_response_mode()
         };
         let state = parameters.state().map(str::to_owned);
-        Ok(Self { tenant, application, trusted, mode, state, iss })
+        let end = End::Redirect(Redirection { trusted, mode, state, iss });
+        Ok(Self { tenant, application, end })
+    }
+
+    async fn to_device(
+        visit: &Visit<'_>,
+        tenant: Option<Arc<TenantFacts>>,
+        device: Device,
+    ) -> Result<Self, NoWay> {
+        let server = visit.server();
+        let found = server.device_grants.find(device.code).await?.ok_or(NoWay::NoDevice)?;
+        let here = tenant.as_ref().map(|facts| facts.tenant.id);
+        if found.grant.id != device.grant || found.grant.tenant != here {
+            return Err(NoWay::NoDevice);
+        }
+        let waiting = found.grant.waiting(visit.now()).map_err(|_| NoWay::NoDevice)?;
+        let client = waiting.grant().client;
+        let application = server.store.reading().application_by_app_id(client).await?;
+        let unknown = || NoWay::Untrusted(Untrusted::ClientUnknown { client }, None);
+        let application = application.ok_or_else(unknown)?.value;
+        usable(&application, here).map_err(|cause| NoWay::Untrusted(cause, None))?;
+        let end = End::Device(Box::new(WaitingDevice { waiting, place: found.place }));
+        Ok(Self { tenant, application, end })
+    }
+
+    /// The client.
+    pub(super) fn client(&self) -> AppId {
+        self.application.app_id
+    }
+
+    /// What waits behind the redirect URI; `None`: a device polls.
+    pub(super) fn platform(&self) -> Option<Platform> {
+        match &self.end {
+            End::Redirect(redirection) => Some(redirection.trusted.platform()),
+            End::Device(_) => None,
+        }
+    }
+
+    /// Where its pages' forms may lead in the end.
+    pub(super) fn leads_to(&self) -> Option<&str> {
+        match &self.end {
+            End::Redirect(redirection) => Some(redirection.trusted.uri()),
+            End::Device(_) => None,
+        }
     }
 
     /// The tenant that the path names.
@@ -146,6 +217,7 @@ async fn no_way(visit: &Visit<'_>, cause: NoWay) -> Response<Body> {
             let kind = AadSts::TenantNotFound;
             visit.problem(kind, public("There is no such directory", kind.cause().to_owned())).await
         }
+        NoWay::NoDevice => device::over(visit),
         NoWay::Throttled(wait) => visit.throttled(wait),
         NoWay::Unreadable(error) => {
             tracing::error!(%error, "an authorization request could not be looked up");

@@ -5,11 +5,14 @@ use behalf_store::{Expect, ReadError, Store, WriteSet, records::expiring::Expiri
 
 /// Removes the expired records of every tenant.
 pub(super) async fn forget_expired(store: &Store, now: Timestamp) -> Result<(), ReadError> {
+    for kind in Expiring::ALL.into_iter().filter(|kind| kind.is_global()) {
+        forget_in(store, TenantId::NIL, kind, now).await?;
+    }
     let mut tenants = None;
     loop {
         let page = store.reading().tenants(tenants.take(), 100).await?;
         for tenant in &page.items {
-            for kind in Expiring::ALL {
+            for kind in Expiring::ALL.into_iter().filter(|kind| !kind.is_global()) {
                 forget_in(store, tenant.value.id, kind, now).await?;
             }
         }

@@ -14,10 +14,6 @@ mod sign_in;
 
 pub(crate) use answer::{Page, redirect};
 pub(crate) use consent::{Chain, ConsentPage, NeedsAdminPage, Permission, Wanted};
-#[cfg_attr(
-    not(test),
-    expect(unused_imports, reason = "the device flow is the next to use them")
-)]
 pub(crate) use device::{DeviceConfirmPage, DevicePage};
 pub(crate) use problem::{FormPostPage, Link, NoticePage, ProblemPage};
 pub(crate) use sign_in::{

@@ -10,7 +10,7 @@ use behalf_core::{
 use super::{
     Authentication,
     lockout::{Attempt, Factor, Locked},
-    password::{Busy, VerifiedPassword, WrongPassword},
+    password::{Busy, Salt, VerifiedPassword, WrongPassword},
 };
 use crate::directory::{Directory, Refusal, SecondFactor, UserRefusal};
 
@@ -57,6 +57,23 @@ impl Authentication {
                 self.lockout.withdrawn(&attempt, now);
                 Err(busy.into())
             }
+        }
+    }
+
+    /// Keeps a password that was right under today's parameters, where its hash was made with
+    /// others. It is no part of the sign-in: what fails here is made up for at the next.
+    pub(crate) async fn rehash(
+        &self,
+        directory: &Directory,
+        (proof, password): (&VerifiedPassword, &PresentedPassword),
+        salt: Salt,
+    ) {
+        if !proof.is_outdated() {
+            return;
+        }
+        let Ok(Some(hash)) = self.passwords.hash(password.clone(), salt).await else { return };
+        if let Err(error) = directory.rehash_password(proof, &hash).await {
+            tracing::debug!(%error, "an outdated hash is kept for now");
         }
     }
 

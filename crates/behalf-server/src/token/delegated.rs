@@ -10,7 +10,8 @@ use behalf_core::{
     time::Timestamp,
     token::{
         ClientFacts, DelegatedFacts, Delegating, GrantRefusal, IdentifiedClient, Refusal, Target,
-        UserIssuance, client_auth,
+        UserIssuance,
+        client_auth::{self, Presented},
     },
     user::User,
 };
@@ -117,6 +118,25 @@ impl Inquiry<'_> {
         let judge = self.judge_of_credentials();
         let trail = &mut self.event.trail;
         let client = client_auth::identify(asked.credential, facts, judge, trail)?;
+        self.identified(client).await
+    }
+
+    /// The same where no redirect URI says what the client is.
+    pub(super) async fn identify_without_redirect<'f>(
+        &mut self,
+        facts: &'f ClientFacts,
+        credential: &Presented<'_>,
+    ) -> Result<IdentifiedClient<'f>, Denied> {
+        let judge = self.judge_of_credentials();
+        let trail = &mut self.event.trail;
+        let client = client_auth::identify_without_redirect(credential, facts, judge, trail)?;
+        self.identified(client).await
+    }
+
+    async fn identified<'f>(
+        &mut self,
+        client: IdentifiedClient<'f>,
+    ) -> Result<IdentifiedClient<'f>, Denied> {
         if let Some(proof) = client.authenticated() {
             self.admit(proof).await?;
         }

@@ -4,10 +4,9 @@
 use std::sync::Arc;
 
 use behalf_core::{
+    application::SignInAudience,
     event::{ClientRef, Grant, SignInEvent, Step},
-    id::{AppId, TenantId},
-    tenant::TenantSegment,
-    ticket::{CodeTicket, RefreshTicket},
+    id::AppId,
     token::{
         AuthenticatedClient, Refusal, SingleUse,
         assertion::{Addressees, AssertionRefusal},
@@ -29,8 +28,8 @@ use crate::{
     request::Circumstances,
     state::{Core, Unresolved},
     token::{
-        authorization_code, client_credentials, endpoint::blank_event, issue::Granted,
-        on_behalf_of, refresh_token, single_use,
+        authorization_code, client_credentials, device_code, endpoint::blank_event, issue::Granted,
+        on_behalf_of, password, refresh_token, single_use,
     },
 };
 
@@ -71,7 +70,9 @@ impl From<Unresolved> for Denied {
 pub(crate) struct Inquiry<'a> {
     pub(super) core: &'a Core,
     pub(crate) version: EndpointVersion,
-    segment: &'a str,
+    pub(super) segment: &'a str,
+    /// It names no tenant: what is presented does.
+    pub(super) anywhere: bool,
     pub(crate) circumstances: Circumstances,
     /// What will be logged.
     pub(crate) event: SignInEvent,
@@ -95,6 +96,7 @@ impl<'a> Inquiry<'a> {
             core,
             version,
             segment,
+            anywhere: false,
             circumstances,
             event,
             basic: false,
@@ -125,8 +127,17 @@ impl<'a> Inquiry<'a> {
             }
             GrantType::RefreshToken => Box::pin(refresh_token::judge(self, asked)).await,
             GrantType::AuthorizationCode => Box::pin(authorization_code::judge(self, asked)).await,
-            GrantType::DeviceCode | GrantType::Password => Err(Refusal::GrantUnsupported.into()),
+            GrantType::DeviceCode => {
+                let msal = form.msal_telemetry || is_msal(headers);
+                Box::pin(device_code::judge(self, asked, msal)).await
+            }
+            GrantType::Password => Box::pin(password::judge(self, asked)).await,
         }
+    }
+
+    /// Keeps the header `Origin`.
+    pub(super) fn note_origin(&mut self, headers: &HeaderMap) {
+        self.origin = headers.get(header::ORIGIN).cloned();
     }
 
     /// What a credential is checked against.
@@ -207,43 +218,6 @@ impl<'a> Inquiry<'a> {
         result
     }
 
-    /// The tenant that the path names; under `common`, the one that a code or refresh token was
-    /// sealed for (tickets.md 1).
-    pub(super) async fn tenant(
-        &mut self,
-        headers: &HeaderMap,
-        body: &[u8],
-    ) -> Result<Arc<TenantFacts>, Denied> {
-        self.origin = headers.get(header::ORIGIN).cloned();
-        let mut found = self.core.tenant(self.segment, &self.circumstances).await?;
-        if found.is_none()
-            && TenantSegment::parse(self.segment) == Some(TenantSegment::Any)
-            && let Some(home) = self.home_of_ticket(content_type(headers), body)
-        {
-            found = self.core.tenant(&home.to_string(), &self.circumstances).await?;
-        }
-        let found = found.ok_or_else(|| unknown_tenant(self.segment));
-        let tenant = self.step(Step::Tenant, found)?;
-        self.event.tenant = tenant.tenant.id;
-        Ok(tenant)
-    }
-
-    fn home_of_ticket(&self, content_type: Option<&str>, body: &[u8]) -> Option<TenantId> {
-        let form = TokenForm::parse(content_type, body).ok()?;
-        let (tickets, now) = (&self.core.server.tickets, self.circumstances.now);
-        match form.grant_type.as_deref()?.parse().ok()? {
-            GrantType::RefreshToken => {
-                let text = form.refresh_token.as_ref()?.expose();
-                Some(tickets.open::<RefreshTicket>(text, now).ok()?.tenant())
-            }
-            GrantType::AuthorizationCode => {
-                let text = form.code.as_ref()?.expose();
-                Some(tickets.open::<CodeTicket>(text, now).ok()?.tenant())
-            }
-            _ => None,
-        }
-    }
-
     /// The body.
     pub(super) fn form<'b>(
         &mut self,
@@ -292,21 +266,8 @@ impl<'a> Inquiry<'a> {
     fn grant(&mut self, form: &TokenForm<'_>) -> Result<GrantType, Refusal> {
         let named = form.grant_type.as_deref().ok_or(Refusal::Missing { name: "grant_type" });
         let named = self.inspect(Step::Form, named)?;
-        let (grant, logged) = match named.parse() {
-            Ok(GrantType::ClientCredentials) => {
-                (GrantType::ClientCredentials, Grant::ClientCredentials)
-            }
-            Ok(GrantType::AuthorizationCode) => {
-                (GrantType::AuthorizationCode, Grant::AuthorizationCode)
-            }
-            Ok(GrantType::RefreshToken) => (GrantType::RefreshToken, Grant::RefreshToken),
-            Ok(GrantType::OnBehalfOf) => (GrantType::OnBehalfOf, Grant::OnBehalfOf),
-            Ok(GrantType::TokenExchange) => (GrantType::TokenExchange, Grant::TokenExchange),
-            Ok(GrantType::DeviceCode | GrantType::Password) | Err(_) => {
-                return self.inspect(Step::Grant, Err(Refusal::GrantUnsupported));
-            }
-        };
-        self.event.grant = self.step(Step::Grant, Ok(logged))?;
+        let grant: GrantType = self.step(Step::Grant, named.parse().map_err(Refusal::from))?;
+        self.event.grant = Grant::of(grant);
         Ok(grant)
     }
 
@@ -357,6 +318,12 @@ impl<'a> Inquiry<'a> {
         let id = self.inspect(Step::Client, named)?;
         let client = self.core.server.facts.client(tenant, id).await?;
         let client = client.ok_or(Refusal::ClientUnknown { client: id, tenant });
+        let client = match client {
+            Ok(found) if self.anywhere && found.audience == SignInAudience::Single => {
+                Err(Refusal::SingleTenant { client: id })
+            }
+            other => other,
+        };
         let client = self.step(Step::Client, client)?;
         let origin = self.origin.as_ref().and_then(|origin| origin.to_str().ok());
         self.page = origin.is_some_and(|origin| client.is_page(origin));
@@ -384,16 +351,12 @@ pub(super) enum Named {
     Nobody { sent: Option<usize> },
 }
 
-fn content_type(headers: &HeaderMap) -> Option<&str> {
+/// The header `Content-Type`.
+pub(super) fn content_type(headers: &HeaderMap) -> Option<&str> {
     headers.get(header::CONTENT_TYPE)?.to_str().ok()
 }
 
-fn unknown_tenant(segment: &str) -> Refusal {
-    match TenantSegment::parse(segment) {
-        None => Refusal::TenantMalformed,
-        Some(TenantSegment::Any) => {
-            Refusal::TenantRequired { segment: segment.to_ascii_lowercase() }
-        }
-        Some(_) => Refusal::TenantUnknown { segment: segment.to_ascii_lowercase() },
-    }
+/// Whether the client is an MSAL by its headers; some send them as fields.
+fn is_msal(headers: &HeaderMap) -> bool {
+    headers.keys().any(|name| name.as_str().starts_with("x-client-"))
 }

@@ -4,11 +4,15 @@
 mod authorization_code;
 mod client_credentials;
 mod delegated;
+mod device_authorization;
+mod device_code;
 pub(crate) mod endpoint;
 mod inquiry;
 mod introspection;
 mod issue;
 mod on_behalf_of;
+mod password;
+mod place;
 mod refresh_token;
 mod revocation;
 mod routes;

@@ -11,14 +11,16 @@ use axum::{
 use behalf_protocol::EndpointVersion;
 use http::{Response, request::Parts};
 
-use super::{endpoint, inquiry::Inquiry, introspection, revocation};
+use super::{device_authorization, endpoint, inquiry::Inquiry, introspection, revocation};
 use crate::{cors, state::Core};
 
-/// Revocation and introspection, at a tenant's address in both versions.
+/// Revocation, device authorization and introspection, at a tenant's address in both versions.
 pub(crate) fn routes() -> Router<Arc<Core>> {
     Router::new()
         .route("/{tenant}/oauth2/revoke", options(preflight).fallback(revoke_v1))
         .route("/{tenant}/oauth2/v2.0/revoke", options(preflight).fallback(revoke_v2))
+        .route("/{tenant}/oauth2/devicecode", any(device_v1))
+        .route("/{tenant}/oauth2/v2.0/devicecode", any(device_v2))
         .route("/{tenant}/oauth2/introspect", any(introspect_v1))
         .route("/{tenant}/oauth2/v2.0/introspect", any(introspect_v2))
 }
@@ -34,6 +36,22 @@ async fn revoke_v2(State(core): State<Arc<Core>>, request: Request) -> Response<
 /// A page may give up what it was given; nobody's page asks about tokens.
 async fn preflight(State(core): State<Arc<Core>>, parts: Parts) -> Response<Body> {
     cors::preflight(&core, segment(parts.uri.path()), &parts).await
+}
+
+async fn device_v1(State(core): State<Arc<Core>>, request: Request) -> Response<Body> {
+    device(&core, EndpointVersion::V1, request).await
+}
+
+async fn device_v2(State(core): State<Arc<Core>>, request: Request) -> Response<Body> {
+    device(&core, EndpointVersion::V2, request).await
+}
+
+async fn device(core: &Core, version: EndpointVersion, request: Request) -> Response<Body> {
+    let (parts, body) = request.into_parts();
+    let circumstances = core.circumstances((&parts.uri, &parts.headers, &parts.extensions));
+    let place = (version, segment(parts.uri.path()));
+    let answer = device_authorization::answer(core, place, circumstances, (&parts, body));
+    Box::pin(answer).await
 }
 
 async fn introspect_v1(State(core): State<Arc<Core>>, request: Request) -> Response<Body> {

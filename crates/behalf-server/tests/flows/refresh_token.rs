@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use behalf_core::grant::GrantedFor;
+use behalf_core::{application::SignInAudience, grant::GrantedFor};
 
 use crate::common::{
     ACME, LEDGER, TestServer,
@@ -86,6 +86,9 @@ async fn under_common_it_leads_to_its_own_tenant() {
         ];
         server.post(&format!("/{segment}/oauth2/v2.0/token"), &form).await
     };
+    let one_directory = ask("organizations", &token).await;
+    assert_eq!(one_directory.refusal(), (400, "invalid_request".into(), 50_194));
+    server.edit(CLI, |cli| cli.audience = SignInAudience::Multi).await;
     let answer = ask("organizations", &token).await;
     assert_eq!(answer.token().1["tid"], ACME.to_string());
     assert_eq!(ask("common", &answer.text_of("refresh_token")).await.status, 200);

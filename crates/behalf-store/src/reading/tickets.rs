@@ -1,6 +1,7 @@
 //! Reads of what tickets leave behind when they are used or ended.
 
 use behalf_core::{
+    device::{DeviceGrant, UserCode},
     id::{FamilyId, TenantId},
     ticket::Family,
 };
@@ -10,6 +11,7 @@ use crate::{
     backend::{Cursor, Page, ReadError},
     record::{Index, Stored},
     records::{
+        device_grant,
         expiring::{self, Expiring, Until},
         family,
         revoked::{self, Ended},
@@ -41,6 +43,14 @@ impl Reading<'_> {
         id: FamilyId,
     ) -> Result<Option<Stored<Family>>, ReadError> {
         self.get_as(family::key(tenant, id), family::read).await
+    }
+
+    /// The device grant that a user code finds.
+    pub async fn device_grant(
+        &self,
+        code: UserCode,
+    ) -> Result<Option<Stored<DeviceGrant>>, ReadError> {
+        self.get_as(device_grant::key(code), device_grant::read).await
     }
 
     /// A tenant's records of a kind that are forgotten in time, a page at a time.

@@ -20,11 +20,19 @@ pub enum Expiring {
     Family,
     /// [`super::revoked`].
     Revoked,
+    /// [`super::device_grant`], which lie under the nil tenant.
+    DeviceGrant,
 }
 
 impl Expiring {
     /// Every one.
-    pub const ALL: [Self; 4] = [Self::UsedAssertion, Self::UsedTicket, Self::Family, Self::Revoked];
+    pub const ALL: [Self; 5] =
+        [Self::UsedAssertion, Self::UsedTicket, Self::Family, Self::Revoked, Self::DeviceGrant];
+
+    /// Whether they are no tenant's own: they lie beside the global indexes.
+    pub const fn is_global(self) -> bool {
+        matches!(self, Self::DeviceGrant)
+    }
 
     /// The kind.
     pub const fn kind(self) -> Kind {
@@ -33,6 +41,7 @@ impl Expiring {
             Self::UsedTicket => Kind::UsedTicket,
             Self::Family => Kind::Family,
             Self::Revoked => Kind::Revoked,
+            Self::DeviceGrant => Kind::DeviceGrant,
         }
     }
 }

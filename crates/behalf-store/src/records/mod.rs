@@ -9,6 +9,7 @@ pub mod audit;
 pub mod consent_request;
 pub mod credential_use;
 pub mod deployment;
+pub mod device_grant;
 pub mod domain;
 pub mod expiring;
 pub mod family;

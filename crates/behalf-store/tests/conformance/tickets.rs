@@ -1,14 +1,15 @@
 use std::{sync::Arc, time::Duration};
 
 use behalf_core::{
-    id::{FamilyId, SessionId, TenantId, TicketId},
-    ticket::{Family, Rotation, rotate},
+    device::{Decision, DeviceCode, DeviceGrant, UserCode},
+    id::{AppId, FamilyId, SessionId, TenantId, TicketId},
+    ticket::{Family, Requested, Rotation, rotate},
     time::Timestamp,
 };
 use behalf_store::{
     Backend, CommitError, Expect, Store,
     records::{
-        deployment,
+        deployment, device_grant,
         expiring::Expiring,
         family,
         revoked::{self, Ended},
@@ -166,6 +167,50 @@ pub(crate) async fn what_is_forgotten_in_time_says_when(backend: Arc<dyn Backend
         let rest = store.reading().expiring(place.0, kind, None).await.unwrap().items;
         assert!(rest.is_empty());
     }
+}
+
+pub(crate) async fn of_many_polls_one_takes_the_grant(backend: Arc<dyn Backend>) {
+    let store = Store::open(backend).await.unwrap();
+    let user_code = UserCode::draw([1; 16]);
+    let grant = DeviceGrant {
+        id: TicketId(fam().0),
+        code: DeviceCode::draw(user_code, &[2; 32]).hash(),
+        client: AppId(Uuid::from_bytes([3; 16])),
+        home: tenant(1),
+        tenant: Some(tenant(1)),
+        v1: false,
+        confidential: false,
+        requested: Requested::default(),
+        expires: NOW,
+        decision: Decision::Waiting,
+    };
+    let put = |grant: &DeviceGrant, expect| set(|s| device_grant::put(s, user_code, grant, expect));
+    store.commit(put(&grant, Expect::Absent)).await.unwrap();
+    let again = store.commit(put(&grant, Expect::Absent)).await;
+    assert!(matches!(again, Err(CommitError::Conflict { .. })), "codes are unique");
+    let found = store.reading().device_grant(user_code).await.unwrap().unwrap();
+    assert_eq!(found.value, grant);
+    let other = store.reading().device_grant(UserCode::draw([9; 16])).await.unwrap();
+    assert!(other.is_none());
+
+    let listed = store.reading().expiring(TenantId::NIL, Expiring::DeviceGrant, None).await;
+    assert_eq!(listed.unwrap().items[0].until, NOW);
+
+    let answered = DeviceGrant { decision: Decision::Declined, ..grant };
+    store.commit(put(&answered, Expect::Version(found.version))).await.unwrap();
+    let stale = store.commit(set(|s| device_grant::take(s, user_code, found.version))).await;
+    assert!(matches!(stale, Err(CommitError::Conflict { .. })), "it was answered meanwhile");
+
+    let found = store.reading().device_grant(user_code).await.unwrap().unwrap();
+    let mut polls = tokio::task::JoinSet::new();
+    for _ in 0..100 {
+        let (store, found) = (store.clone(), found.clone());
+        polls.spawn(async move {
+            store.commit(set(|s| device_grant::take(s, user_code, found.version))).await.is_ok()
+        });
+    }
+    assert_eq!(polls.join_all().await.into_iter().filter(|won| *won).count(), 1);
+    assert!(store.reading().device_grant(user_code).await.unwrap().is_none());
 }
 
 pub(crate) async fn epochs_and_signing_keys_are_two_rings(backend: Arc<dyn Backend>) {

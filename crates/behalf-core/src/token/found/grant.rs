@@ -1,5 +1,7 @@
 //! The same of requests on behalf of a user.
 
+use behalf_protocol::device::PollRefusal;
+
 use crate::token::{AssertionFault, GrantRefusal, VerifierFault};
 
 pub(super) fn found_and_expected(refusal: &GrantRefusal) -> (String, String) {
@@ -51,6 +53,19 @@ pub(super) fn found_and_expected(refusal: &GrantRefusal) -> (String, String) {
         GrantRefusal::AssertionAppOnly { client } => {
             (format!("an app-only token of {client}"), "an access token of a user".to_owned())
         }
+        GrantRefusal::Device { cause, .. } => of_poll(*cause),
+        GrantRefusal::PasswordGrantOff => {
+            pair("the password grant, which is off", "a grant that is on here")
+        }
+        GrantRefusal::PasswordNeedsTenant => pair("common", "one tenant's id or domain"),
+        GrantRefusal::WrongPassword => pair("a wrong name or password", "the user's"),
+        GrantRefusal::UserLocked { .. } => pair("too many wrong passwords from there", "fewer"),
+        GrantRefusal::SecondFactorUnasked => {
+            pair("a user with a second factor", "an interactive sign-in")
+        }
+        GrantRefusal::ResourceNotRequired { resource, .. } => {
+            (format!("{resource}, not required"), "a resource of the registration".to_owned())
+        }
         GrantRefusal::UserUnknown { user, .. } => {
             (format!("no user {user}"), "a user of this tenant".to_owned())
         }
@@ -78,6 +93,17 @@ pub(super) fn found_and_expected(refusal: &GrantRefusal) -> (String, String) {
             ("an older sign-in".to_owned(), format!("one of the last {seconds} seconds"))
         }
     }
+}
+
+fn of_poll(cause: PollRefusal) -> (String, String) {
+    let (found, expected) = match cause {
+        PollRefusal::Pending => ("a user who is not done", "one who is"),
+        PollRefusal::TooFast { .. } => ("a poll before its time", "one each interval"),
+        PollRefusal::Declined => ("a user who declined", "one who approved"),
+        PollRefusal::Unknown => ("another device code", "one that waits for this client"),
+        PollRefusal::Expired => ("an expired device code", "one of the last minutes"),
+    };
+    (found.to_owned(), expected.to_owned())
 }
 
 fn of_fault(fault: &AssertionFault) -> (String, String) {

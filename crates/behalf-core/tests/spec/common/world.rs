@@ -1,12 +1,14 @@
 //! Acme with a user: Ada signs in to `invoice-cli`, which calls `orders`, which calls `ledger` and
 //! `archive` on her behalf.
 
+mod sign_in;
+
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use behalf_core::{
     application::{
-        AppKind, Application, Consent, IdentifierUri, MemberType, Platform, Redirect, Scope,
-        TokenVersion,
+        AppKind, Application, Consent, IdentifierUri, MemberType, Platform, Redirect,
+        RequiredResource, Scope, TokenVersion,
     },
     claims::{Issuers, Stamped, Validity, id_token, user_token},
     event::{Mark, Step, Trail},
@@ -234,6 +236,16 @@ impl World {
 
     pub(crate) fn app(&mut self, app_id: &str) -> &mut Application {
         &mut self.entry(app_id).0
+    }
+
+    /// The registration of `client` requires access to `resource`.
+    pub(crate) fn require_access(&mut self, client: &str, resource: &str) {
+        let required = RequiredResource {
+            app_id: id(resource),
+            scopes: [permission(2)].into(),
+            roles: [].into(),
+        };
+        self.app(client).required_resource_access.push(required);
     }
 
     pub(crate) fn principal(&mut self, app_id: &str) -> &mut ServicePrincipal {

@@ -73,11 +73,22 @@ impl Phc {
         whole.then_some(Self { parameters, salt, output })
     }
 
-    fn text(&self) -> String {
+    pub(super) fn text(&self) -> String {
         let Parameters { memory, passes } = self.parameters;
         let (salt, output) =
             (STANDARD_NO_PAD.encode(self.salt), STANDARD_NO_PAD.encode(self.output));
         format!("$argon2id$v=19$m={memory},t={passes},p=1${salt}${output}")
+    }
+
+    /// The hash of `password`; `None` only for parameters that Argon2 does not know.
+    pub(super) fn make(
+        password: &str,
+        salt: Salt,
+        parameters: Parameters,
+        memory: &mut Memory,
+    ) -> Option<Self> {
+        let output = memory.run(password, &salt, parameters)?;
+        Some(Self { parameters, salt, output: *output })
     }
 
     /// Whether `password` has this hash. The time does not depend on the answer.
@@ -118,6 +129,6 @@ impl Memory {
 /// The hash of a password: tens of milliseconds of one core, so never on a thread that serves.
 /// `None` only for parameters that Argon2 does not know.
 pub fn hash(password: &NewPassword, salt: Salt, parameters: Parameters) -> Option<PasswordHash> {
-    let output = Memory::default().run(password.expose(), &salt, parameters)?;
-    Some(PasswordHash(Phc { parameters, salt, output: *output }.text()))
+    let made = Phc::make(password.expose(), salt, parameters, &mut Memory::default())?;
+    Some(PasswordHash(made.text()))
 }

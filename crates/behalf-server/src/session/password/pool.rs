@@ -7,12 +7,12 @@ use std::{
     thread,
 };
 
-use behalf_core::user::{PresentedPassword, User};
+use behalf_core::user::{PasswordHash, PresentedPassword, User};
 use tokio::sync::oneshot;
 
 use super::{
     VerifiedPassword, WrongPassword,
-    hash::{Memory, Parameters, Phc},
+    hash::{Memory, Parameters, Phc, Salt},
 };
 use crate::entropy::{Entropy, random};
 
@@ -66,8 +66,23 @@ struct State {
 
 struct Job {
     password: PresentedPassword,
-    compared_with: Phc,
-    answer: oneshot::Sender<bool>,
+    work: Work,
+}
+
+/// What is done with a password.
+enum Work {
+    Compare { with: Phc, answer: oneshot::Sender<bool> },
+    Hash { salt: Salt, answer: oneshot::Sender<Option<PasswordHash>> },
+}
+
+impl Job {
+    /// Whoever asked has gone.
+    fn is_closed(&self) -> bool {
+        match &self.work {
+            Work::Compare { answer, .. } => answer.is_closed(),
+            Work::Hash { answer, .. } => answer.is_closed(),
+        }
+    }
 }
 
 impl Passwords {
@@ -77,10 +92,10 @@ impl Passwords {
         let nobody = Phc::of_nobody(options.parameters, random(entropy));
         let passwords = Self { shared, options, nobody };
         for number in 0..options.threads {
-            let shared = Arc::clone(&passwords.shared);
+            let (shared, parameters) = (Arc::clone(&passwords.shared), options.parameters);
             thread::Builder::new().name(format!("password-{number}")).spawn(move || {
                 yield_to_others();
-                shared.run();
+                shared.run(parameters);
             })?;
         }
         Ok(passwords)
@@ -122,19 +137,36 @@ impl Passwords {
         compared_with: Phc,
     ) -> Result<bool, Busy> {
         let (answer, answered) = oneshot::channel();
+        self.queue(Job { password, work: Work::Compare { with: compared_with, answer } })?;
+        answered.await.map_err(|_| Busy)
+    }
+
+    /// The hash of a password that was right, with today's parameters and this salt. `None` only
+    /// for parameters that Argon2 does not know.
+    pub async fn hash(
+        &self,
+        password: PresentedPassword,
+        salt: Salt,
+    ) -> Result<Option<PasswordHash>, Busy> {
+        let (answer, answered) = oneshot::channel();
+        self.queue(Job { password, work: Work::Hash { salt, answer } })?;
+        answered.await.map_err(|_| Busy)
+    }
+
+    fn queue(&self, job: Job) -> Result<(), Busy> {
         {
             let mut state = self.shared.state.lock().unwrap_or_else(PoisonError::into_inner);
             if state.waiting.len() >= self.options.queue {
                 // Those whose callers have gone take no place.
-                state.waiting.retain(|job| !job.answer.is_closed());
+                state.waiting.retain(|job| !job.is_closed());
             }
             if state.waiting.len() >= self.options.queue {
                 return Err(Busy);
             }
-            state.waiting.push_back(Job { password, compared_with, answer });
+            state.waiting.push_back(job);
         }
         self.shared.work.notify_one();
-        answered.await.map_err(|_| Busy)
+        Ok(())
     }
 }
 
@@ -154,15 +186,23 @@ impl fmt::Debug for Passwords {
 }
 
 impl Shared {
-    fn run(&self) {
+    fn run(&self, parameters: Parameters) {
         let mut memory = Memory::default();
         while let Some(job) = self.next() {
-            if job.answer.is_closed() {
+            if job.is_closed() {
                 continue;
             }
-            let matches = job.compared_with.matches(job.password.expose(), &mut memory);
+            let password = job.password.expose();
             // Who has gone meanwhile needs no answer.
-            let _ = job.answer.send(matches);
+            match job.work {
+                Work::Compare { with, answer } => {
+                    let _ = answer.send(with.matches(password, &mut memory));
+                }
+                Work::Hash { salt, answer } => {
+                    let made = Phc::make(password, salt, parameters, &mut memory);
+                    let _ = answer.send(made.map(|phc| PasswordHash(phc.text())));
+                }
+            }
         }
     }
 
