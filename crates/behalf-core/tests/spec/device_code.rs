@@ -52,11 +52,10 @@ fn v26_pending_declined_expired() {
         let world = world.clone().but(|w| (w.now, w.version) = (w.now + secs, version));
         world.poll(grant, |_| {})
     };
-    use EndpointVersion::{V1, V2};
-    assert_eq!(wire(later(&waiting, V2, 899)), pending);
+    assert_eq!(wire(later(&waiting, EndpointVersion::V2, 899)), pending);
     for over in [&waiting, &declined, &approved] {
-        assert_eq!(wire(later(over, V2, 900)), (70_020, "expired_token", 400));
-        assert_eq!(wire(later(over, V1, 900)), (70_019, "code_expired", 400));
+        assert_eq!(wire(later(over, EndpointVersion::V2, 900)), (70_020, "expired_token", 400));
+        assert_eq!(wire(later(over, EndpointVersion::V1, 900)), (70_019, "code_expired", 400));
     }
 }
 
@@ -119,8 +118,8 @@ fn what_has_changed_since_the_user_approved() {
         (|w| w.family = Standing::Ended, 50_173),
     ];
     for (change, expected) in changes {
-        let changed = World::acme().but(change);
-        assert_eq!(code(changed.poll(&approved, |_| {})), expected);
+        let world = World::acme().but(change);
+        assert_eq!(code(world.poll(&approved, |_| {})), expected);
     }
 }
 

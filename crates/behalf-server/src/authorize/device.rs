@@ -64,8 +64,8 @@ pub(super) async fn entrance(State(core): State<Arc<Core>>, parts: Parts) -> Res
     let query = parts.uri.query().unwrap_or_default().as_bytes();
     let mut fields = url::form_urlencoded::parse(query);
     let typed = fields.find(|(name, _)| name == "user_code").map(|(_, value)| value);
-    let code = typed.and_then(|typed| UserCode::parse(&typed));
-    page(&visit, code.as_ref().map_or("", UserCode::as_str), None)
+    let known = typed.and_then(|typed| UserCode::parse(&typed));
+    page(&visit, known.as_ref().map_or("", UserCode::as_str), None)
 }
 
 fn page(visit: &Visit<'_>, code: &str, problem: Option<(StatusCode, &str)>) -> Response<Body> {

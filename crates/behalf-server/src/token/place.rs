@@ -13,7 +13,7 @@ use behalf_core::{
 };
 use behalf_protocol::{
     device::PollRefusal,
-    token::{GrantType, request::TokenForm},
+    token::{GrantType, SecretText, request::TokenForm},
 };
 
 use http::HeaderMap;
@@ -101,7 +101,7 @@ impl Inquiry<'_> {
             return Err(Denied::Throttled(wait));
         }
         let text = form.device_code.as_ref().or(form.code.as_ref());
-        let text = text.map(|text| text.expose()).unwrap_or_default();
+        let text = text.map(SecretText::expose).unwrap_or_default();
         let found = self.core.server.device_grants.presented(text).await?;
         let unknown =
             || GrantRefusal::Device { cause: PollRefusal::Unknown, version: self.version };
