@@ -2,6 +2,7 @@
 
 use behalf_core::{
     event::Step,
+    id::ObjectId,
     ticket::{AuthenticationMethod, Chain, Counters, SignIn, whole_second},
     token::{
         GrantRefusal, Refusal, Target,
@@ -58,8 +59,16 @@ async fn verify(
     let address = inquiry.circumstances.address;
     let tenant = &asked.tenant.tenant;
     let typed = request.username.trim().to_ascii_lowercase();
+    let reading = server.store.reading();
     let user = match UserPrincipalName::parse(&typed) {
-        Ok(name) => server.store.reading().user_by_name(tenant.id, &name).await?,
+        Ok(name) => {
+            let found = reading.user_by_name(tenant.id, &name).await?;
+            if found.is_none() {
+                // As many reads as for somebody (CN-12).
+                reading.user(tenant.id, ObjectId::NIL).await?;
+            }
+            found
+        }
         Err(_) => None,
     };
     let user = user.map(|stored| stored.value);
