@@ -90,9 +90,15 @@ impl OwnToken {
         self.claims.scp.as_deref()
     }
 
-    /// Whether `resource` is whom it is for, in its tenant.
+    /// Whether `resource` is whom it is for, in its tenant. A user's token is for one service
+    /// principal: another one of the same name has nothing of it.
     pub fn is_for(&self, resource: &ClientFacts) -> bool {
-        resource.tenant.id == self.tenant() && is_for(&self.claims, resource)
+        let principal = resource.service_principal.map(|principal| principal.id);
+        let same = match &self.bearer {
+            Bearer::User(_, aio) => principal == Some(aio.resource),
+            Bearer::Client(_) => true,
+        };
+        same && resource.tenant.id == self.tenant() && is_for(&self.claims, resource)
     }
 
     /// Whether nothing that it rests on was taken away since: tenant and client are there, enabled and the

@@ -6,7 +6,7 @@ use axum::body::Body;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use behalf_core::{
     event::{Grant, Outcome},
-    id::AppId,
+    id::{AppId, ObjectId},
 };
 use http::{Request, header};
 use serde_json::json;
@@ -54,6 +54,9 @@ async fn a_resource_is_told_about_a_users_token_for_it() {
     for stranger in [LEDGER, crate::common::users::ARCHIVE] {
         assert_eq!(ask(&server, stranger, &token).await.text, INACTIVE, "RT-17");
     }
+    let made_anew = ObjectId(uuid::Uuid::from_u128(77));
+    server.edit_principal(ORDERS, |principal| principal.id = made_anew).await;
+    assert_eq!(ask(&server, ORDERS, &token).await.text, INACTIVE, "another service principal");
 }
 
 #[tokio::test]

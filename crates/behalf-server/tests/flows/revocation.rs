@@ -87,3 +87,13 @@ async fn a_warm_request_reads_nothing_from_the_store() {
     }
     assert_eq!(server.server.store.reads() - before, 0);
 }
+
+#[tokio::test]
+async fn a_service_principal_made_anew_has_no_roles_of_the_former_one() {
+    let server = TestServer::start().await;
+    let roles = async || server.post(V2, &good()).await.token().1["roles"].clone();
+    assert_eq!(roles().await, serde_json::json!(["Entries.Read.All"]));
+    let anew = behalf_core::id::ObjectId(uuid::Uuid::from_u128(77));
+    server.edit_principal(DAEMON, |principal| principal.id = anew).await;
+    assert_eq!(roles().await, serde_json::Value::Null);
+}
