@@ -102,24 +102,6 @@ impl ConfidentialClient {
         self.shared.engine.answered(&self.directory, &grant, None).await
     }
 
-    /// Redeems the code that a user's browser brought to a web application (RFC 6749 section 4.1.3),
-    /// with the redirect URI and the PKCE verifier of its request: the answer is whole, and nothing
-    /// is kept here. State, nonce and ID token are the application's to check.
-    pub async fn answer_by_authorization_code<S: Into<String>>(
-        &self,
-        code: &str,
-        (redirect_uri, verifier): (&str, &str),
-        scopes: impl IntoIterator<Item = S>,
-    ) -> Result<TokenAnswer, Error> {
-        let grant = Grant::AuthorizationCode {
-            code: Secret::from(code),
-            redirect_uri: redirect_uri.to_owned(),
-            verifier: Secret::from(verifier),
-            scopes: Scopes::parse(scopes)?,
-        };
-        self.shared.engine.answered(&self.directory, &grant, None).await
-    }
-
     /// Redeems a refresh token that another program kept (RFC 6749 section 6): the answer is whole,
     /// and nothing is kept here.
     pub async fn answer_by_refresh_token<S: Into<String>>(

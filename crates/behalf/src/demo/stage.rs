@@ -59,9 +59,9 @@ pub(super) struct Stage {
 }
 
 /// A token request and what came of it.
-pub(super) struct Exchange {
+pub(super) struct Exchange<T = TokenAnswer> {
     /// The answer.
-    pub(super) answer: Result<TokenAnswer, Error>,
+    pub(super) answer: Result<T, Error>,
     /// How long it took, in milliseconds.
     pub(super) millis: f64,
     /// What the sign-in log says.
@@ -149,11 +149,11 @@ impl Stage {
     }
 
     /// Makes a token request of `app` and finds it in the log.
-    pub(super) async fn exchange(
+    pub(super) async fn exchange<T>(
         &mut self,
         app: &App,
-        ask: impl Future<Output = Result<TokenAnswer, Error>>,
-    ) -> anyhow::Result<Exchange> {
+        ask: impl Future<Output = Result<T, Error>>,
+    ) -> anyhow::Result<Exchange<T>> {
         self.requests += 1;
         let began = self.clock.monotonic();
         let answer = ask.await;

@@ -99,9 +99,13 @@ fn head(event: &SignIn, names: &Names) -> String {
     text
 }
 
-/// The checks that a request of this grant still had before it.
+/// The checks that a token request of this grant still had before it; in the browser there are
+/// others.
 fn unreached(event: &SignIn) -> Vec<&'static str> {
     let made = |step: &&Step| event.steps.iter().any(|check| check.step == step.as_str());
+    if !made(&&Step::Grant) && event.steps.len() > 2 {
+        return Vec::new();
+    }
     let user_steps = [Step::Presented, Step::User, Step::Consent, Step::Policy, Step::SingleUse];
     let userless = event.grant == "client_credentials";
     let steps = Step::ALL.iter().filter(|step| !made(step));
@@ -215,7 +219,7 @@ mod tests {
     #[test]
     fn a_refusal_says_what_failed_who_can_mend_it_and_how() {
         let steps = [
-            ("tenant", "ok"),
+            ("grant type", "ok"),
             ("resource", "ok"),
             ("assignment", "skipped"),
             ("consent", "failed"),
@@ -256,6 +260,13 @@ mod tests {
             "{text}"
         );
         assert!(!text.contains("Who can mend it"), "{text}");
+    }
+
+    #[test]
+    fn what_was_refused_in_the_browser_had_no_token_request_before_it() {
+        let steps = [("tenant", "ok"), ("form", "ok"), ("client", "ok"), ("grant", "failed")];
+        let text = explained(&event(refused(50_126), &steps), &names());
+        assert!(!text.contains("not reached"), "{text}");
     }
 
     #[test]

@@ -1,13 +1,11 @@
 //! Another directory consents to an application: a user for himself, then an administrator for
 //! everyone. The first consent makes the application and its API known there.
 
-use anyhow::Context as _;
+use behalf_client::{ConfidentialClient, WebSignIn};
 use behalf_core::{
     grant::GrantedFor,
     id::{AppId, TenantId},
 };
-use behalf_jose::base64url;
-use behalf_server::entropy;
 use serde_json::json;
 use url::Url;
 
@@ -28,9 +26,11 @@ const BACK: &str = "http://localhost";
 /// The flow.
 pub(in crate::demo) async fn run(stage: &mut Stage) -> anyhow::Result<()> {
     stage.expect("known to Acme before", &known(stage).await?, &Vec::new())?;
-    let (walk, verifier) = user_consents(stage).await?;
+    let trend = stage.client(&world::TREND_REPORT)?.for_tenant(world::ACME.domain)?;
+    let started = trend.start_sign_in([scope()], BACK).await?;
+    let walk = user_consents(stage, &started).await?;
     stage.expect("known to Acme", &known(stage).await?, &vec!["trend-report", "trend-api"])?;
-    redeems(stage, &walk, &verifier).await?;
+    redeems(stage, (&trend, started), &walk).await?;
     administrator_consents(stage).await?;
     let grants = stage
         .instance
@@ -48,49 +48,41 @@ pub(in crate::demo) async fn run(stage: &mut Stage) -> anyhow::Result<()> {
 }
 
 /// Bob of Acme opens trend-report of Globex.
-async fn user_consents(stage: &mut Stage) -> anyhow::Result<(Walk, String)> {
-    let scope = scope();
+async fn user_consents(stage: &mut Stage, started: &WebSignIn) -> anyhow::Result<Walk> {
     stage.step("trend-report -> browser", "GET /acme.test/oauth2/v2.0/authorize")?;
     let id = tell::short(&world::TREND_REPORT.id.to_string());
-    Stage::more(&format!("response_type=code  client_id={id} (home globex.test)  scope={scope}"))?;
-    let verifier = base64url::encode(entropy::random::<32>(&*stage.instance.server.entropy));
-    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, verifier.as_bytes());
-    let challenge = base64url::encode(digest.as_ref());
-    let mut url = Url::parse(&format!("{}/oauth2/v2.0/authorize", stage.authority(&world::ACME)))?;
-    url.query_pairs_mut()
-        .append_pair("client_id", &world::TREND_REPORT.id.to_string())
-        .append_pair("response_type", "code")
-        .append_pair("redirect_uri", BACK)
-        .append_pair("scope", &format!("openid profile offline_access {scope}"))
-        .append_pair("state", "s")
-        .append_pair("code_challenge", &challenge)
-        .append_pair("code_challenge_method", "S256");
-    let walk = walk(stage, &url, BOB).await?;
+    Stage::more(&format!(
+        "response_type=code  client_id={id} (home globex.test)  code_challenge_method=S256"
+    ))?;
+    Stage::more(&format!("scope={}", scope()))?;
+    let walk = walk(stage, started.url(), BOB).await?;
     stage.step(BOB, "signs in, sees whose application it is and what it asks for, and accepts")?;
     for line in &walk.asked {
         Stage::more(line)?;
     }
     stage.expect("dialog", &walk.asked.last().map(String::as_str), &Some(ADDS))?;
-    Ok((walk, verifier))
+    Ok(walk)
 }
 
 const ADDS: &str = "Accepting adds trend-report and trend-api to Acme.";
 
 /// trend-report redeems the code that the browser brought: a token of Acme.
-async fn redeems(stage: &mut Stage, walk: &Walk, verifier: &str) -> anyhow::Result<()> {
-    let code = parameter(&walk.left, "code").context("the browser brought no code")?;
-    let trend = stage.client(&world::TREND_REPORT)?.for_tenant(world::ACME.domain)?;
+async fn redeems(
+    stage: &mut Stage,
+    (trend, started): (&ConfidentialClient, WebSignIn),
+    walk: &Walk,
+) -> anyhow::Result<()> {
     stage.step("trend-report -> behalf", "POST /acme.test/oauth2/v2.0/token")?;
     let id = tell::short(&world::TREND_REPORT.id.to_string());
     Stage::more(&format!(
-        "grant_type=authorization_code  client_id={id}  client_secret=••••  code=••••"
+        "grant_type=authorization_code  client_id={id}  client_secret=••••  code=••••  \
+         code_verifier=••••"
     ))?;
-    let scope = scope();
-    let ask = trend.answer_by_authorization_code(&code, (BACK, verifier), [scope.as_str()]);
+    let ask = trend.finish_sign_in(started, walk.left.query().unwrap_or_default());
     let exchange = stage.exchange(&world::TREND_REPORT, ask).await?;
     Stage::checked(&exchange.event)?;
     let answer = exchange.answer?;
-    let token = answer.access_token();
+    let token = answer.expose();
     let text = format!("200  {:.1} ms   access_token {}", exchange.millis, tell::token(token));
     stage.step("behalf -> trend-report", &text)?;
     Stage::more(&tell::claims(token))?;
