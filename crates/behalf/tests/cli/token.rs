@@ -10,7 +10,7 @@ use behalf_jose::base64url;
 use serde_json::{Value, json};
 
 use crate::{
-    browser::Browser,
+    browser::{Browser, Seen},
     support::{Dev, behalf, client, run, stderr, succeed},
 };
 
@@ -209,4 +209,57 @@ fn the_command_that_explains_a_refusal_mends_it() {
     succeed(folder.path(), &command);
     let token = text(&fed(folder.path(), &obo, &bob));
     assert_eq!(claims(&token)["scp"], "Entries.Post");
+}
+
+#[test]
+fn a_user_signs_in_on_another_device() {
+    let folder = tempfile::tempdir().unwrap();
+    let dev = Dev::start(folder.path(), &[]);
+    let mut command = behalf(folder.path());
+    command.args(["token", "login", "--device", "--as", "desk-app", "--scope", ORDERS]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut told = String::new();
+    BufReader::new(child.stderr.take().unwrap()).read_line(&mut told).unwrap();
+    let after = |word: &str| {
+        let (_, rest) = told.split_once(word).unwrap_or_else(|| panic!("no {word:?}: {told}"));
+        rest.split_whitespace().next().unwrap().trim_end_matches('.').to_owned()
+    };
+    let (page, code) = (format!("https{}", after("https")), after("the code "));
+    let mut browser =
+        Browser::new(client_without_redirects(&dev.ca_file()), dev.base_url()).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let headings = runtime.block_on(async {
+        let mut headings = Vec::new();
+        let mut seen = browser.open(&page.parse().unwrap()).await.unwrap();
+        while let Seen::Page(page) = seen {
+            let heading = page.heading();
+            let fields: &[(&str, &str)] = match heading.as_str() {
+                "Sign in to desk-app" => {
+                    &[("username", "bob@acme.test"), ("password", "behalf-dev"), ("do", "sign-in")]
+                }
+                "Enter the code that your device shows" => &[("user_code", &code)],
+                "Sign in to desk-app on your other device?" => &[("do", "continue")],
+                "Allow desk-app?" => &[("do", "accept")],
+                _ => {
+                    headings.push(heading);
+                    break;
+                }
+            };
+            seen = browser.submit(&page, fields).await.unwrap();
+            headings.push(heading);
+        }
+        headings
+    });
+    assert_eq!(
+        headings,
+        [
+            "Enter the code that your device shows",
+            "Sign in to desk-app",
+            "Sign in to desk-app on your other device?",
+            "Allow desk-app?",
+            "You are signed in to desk-app on your device",
+        ]
+    );
+    let token = text(&child.wait_with_output().unwrap());
+    assert_eq!(claims(&token)["preferred_username"], "bob@acme.test");
 }
