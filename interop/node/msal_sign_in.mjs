@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { createRemoteJWKSet, jwtVerify } from "jose";
 import {
-  acme, base, behalf, claims, desk, getJson, middle, middleV1, refusal, requestsOf, run, test, web,
+  acme, base, behalf, claims, desk, getJson, middle, middleV1, refusal, requestsOf, run, test, web, world,
 } from "./harness.mjs";
 import { access, certificate, confidential, program, redirectUri, refused, signIn, visit } from "./people.mjs";
 import { Browser } from "./sign_in.mjs";
@@ -155,6 +155,18 @@ test("a user who cancels, and prompt=none without a session: access_denied, logi
   assert.match(cancelled.landing.parameters.error_description, /^AADSTS65004: /);
   const silent = await visit(program(), new Browser("node"), [access], { prompt: "none" });
   assert.equal(silent.landing.parameters.error, "login_required");
+});
+
+test("the password grant, which nobody allowed: ServerError unsupported_grant_type", async () => {
+  const { name: username, password } = world.users.node;
+  const ask = () => program().acquireTokenByUsernamePassword({ scopes: [access], username, password });
+  await refused(ask, ["ServerError", "unsupported_grant_type", 70003, null]);
+});
+
+test("another nonce than the one of the request: MSAL refuses the ID token", async () => {
+  const { redemption } = await visit(program(), new Browser("node"), [access]);
+  const error = await refusal(program().acquireTokenByCode({ ...redemption, nonce: "another" }));
+  assert.equal(error.errorCode, "nonce_mismatch");
 });
 
 test("signing out at the server ends the session; the client keeps its refresh token", async () => {

@@ -77,11 +77,16 @@ export class Browser {
 
   /** Goes all the way: signs in and answers what is asked, until the browser is sent away. */
   async through(url) {
-    let seen = await this.open(url);
+    const seen = await this.finish(await this.open(url));
+    assert.ok(seen instanceof Landing, `stopped on a page: ${seen}`);
+    return seen;
+  }
+
+  /** Answers what is asked, until there is nothing to answer. */
+  async finish(seen) {
     for (let count = 0; count < MOST_PAGES; count += 1) {
-      if (seen instanceof Landing) return seen;
+      if (seen instanceof Landing || seen.problem || !seen.action) return seen;
       this.seen.push(seen.heading);
-      assert.ok(seen.action && !seen.problem, `stopped on a page: ${seen}`);
       seen = await this.submit(seen, this.#answer(seen));
     }
     assert.fail(`pages without end: ${this.seen}`);

@@ -6,7 +6,7 @@ import webbrowser
 import jwt
 import msal
 from harness import (
-    ACME, BASE, DESK, MIDDLE, MIDDLE_V1, WEB, behalf, case, expect, get_json, requests_of, run, tls,
+    ACME, BASE, DESK, MIDDLE, MIDDLE_V1, WEB, WORLD, behalf, case, expect, get_json, requests_of, run, tls,
 )
 from people import ACCESS, REDIRECT, access, certificate, confidential, desk, granted, refused, sign_in, visit
 from sign_in import Browser, Landing, Page
@@ -269,6 +269,24 @@ def _():
     expect(len(browser.seen), 1, "pages")
     hinted = sign_in(app, browser, [ACCESS], login_hint="python@acme.test", prompt="none")
     expect(hinted["id_token_claims"]["preferred_username"], "python@acme.test", "user")
+
+
+@case("max_age is checked by MSAL against auth_time")
+def _():
+    result = granted(sign_in(desk(), Browser("python"), [ACCESS], max_age=300))
+    assert result["id_token_claims"]["auth_time"] > 0, result["id_token_claims"]
+
+
+@case("the password grant, which nobody allowed: unsupported_grant_type, a right password like a wrong one")
+def _():
+    # By another authority MSAL asks for the user's realm first, at the host's port 443.
+    app, user = desk(authority=f"{BASE}/adfs"), WORLD["users"]["python"]
+    for password in (user["password"], "wrong"):
+        result, requests = requests_of(
+            lambda: app.acquire_token_by_username_password(user["name"], password, [ACCESS])
+        )
+        expect((result["error"], requests), ("unsupported_grant_type", 1), "error and requests")
+    expect(app.get_accounts(), [], "accounts")
 
 
 @case("signing out at the server ends the session; the client keeps its refresh token")

@@ -111,13 +111,17 @@ class Browser:
 
     def through(self, url: str) -> Landing:
         """Goes all the way: signs in and answers what is asked, until the browser is sent away."""
-        seen = self.open(url)
+        seen = self.finish(self.open(url))
+        if isinstance(seen, Page):
+            raise AssertionError(f"stopped on a page: {seen}")
+        return seen
+
+    def finish(self, seen: Page | Landing) -> Page | Landing:
+        """Answers what is asked, until there is nothing to answer."""
         for _ in range(MOST_PAGES):
-            if isinstance(seen, Landing):
+            if isinstance(seen, Landing) or seen.problem or seen.form is None:
                 return seen
             self.seen.append(seen.heading)
-            if seen.problem or seen.form is None:
-                raise AssertionError(f"stopped on a page: {seen}")
             seen = self.submit(seen, **self._answer(seen))
         raise AssertionError(f"pages without end: {self.seen}")
 
