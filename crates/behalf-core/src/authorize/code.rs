@@ -59,6 +59,8 @@ pub fn code(
         challenge: request.challenge.clone(),
         requested: requested(&request.scopes),
         nonce: request.nonce.map(str::to_owned),
+        // OIDC Core 2: where `max_age` is asked for, or the claim itself.
+        auth_time: request.max_age.is_some() || request.claims.id_token.asks_for("auth_time"),
         sign_in: SignIn { acr: met.join(" "), ..account.sign_in.clone() },
     }
 }

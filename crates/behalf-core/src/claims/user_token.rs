@@ -121,8 +121,11 @@ pub fn id_token(
         user.email = issuance.user.mail.as_deref();
     }
     user.oid = (v1 || named).then_some(issuance.user.id.0);
+    if wish.echo.auth_time {
+        user.auth_time = Some(writer.auth_time());
+    }
     let Stamped { issuers, validity, .. } = stamped;
-    let (aud, nonce) = (issuance.client.app_id.0, wish.nonce.as_deref());
+    let (aud, nonce) = (issuance.client.app_id.0, wish.echo.nonce.as_deref());
     let (iat, exp) = (validity.not_before, validity.expires);
     match wish.version {
         EndpointVersion::V1 => serde_json::to_vec(&v1::IdToken {

@@ -47,6 +47,8 @@ pub struct CodeTicket {
     pub requested: Requested,
     /// `nonce`, for the ID token.
     pub nonce: Option<String>,
+    /// The ID token must say when the user signed in.
+    pub auth_time: bool,
     /// How the user signed in.
     pub sign_in: SignIn,
 }
@@ -136,6 +138,9 @@ struct Wire {
     oi: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     nonce: Option<String>,
+    /// `auth_time` is wanted.
+    #[serde(with = "wire::bit", default, skip_serializing_if = "std::ops::Not::not")]
+    wat: bool,
     amr: Vec<AuthenticationMethod>,
     acr: String,
     #[serde(with = "wire::seconds")]
@@ -178,6 +183,7 @@ impl From<CodeTicket> for Wire {
             scp: code.requested.scopes,
             oi: code.requested.openid,
             nonce: code.nonce,
+            wat: code.auth_time,
             amr: code.sign_in.methods,
             acr: code.sign_in.acr,
             at: code.sign_in.time,
@@ -226,6 +232,7 @@ impl TryFrom<Wire> for CodeTicket {
             },
             requested: Requested { resource: wire.res, scopes: wire.scp, openid: wire.oi },
             nonce: wire.nonce,
+            auth_time: wire.wat,
             sign_in: SignIn {
                 methods: wire.amr,
                 acr: wire.acr,

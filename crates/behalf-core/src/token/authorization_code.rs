@@ -10,7 +10,7 @@ use crate::{
     ticket::{self, CodeTicket, Opened, Origin, Standing},
     time::{Timestamp, written},
     token::{
-        Delegating, GrantRefusal, IdentifiedClient, Refusal, UserIssuance, VerifierFault,
+        Delegating, Echo, GrantRefusal, IdentifiedClient, Refusal, UserIssuance, VerifierFault,
         root::Root,
     },
 };
@@ -183,7 +183,7 @@ fn check<'f>(
         client: Some((code.client.service_principal, code.client.revision)),
         spa: code.client.spa,
         sign_in: code.sign_in.clone(),
-        nonce: code.nonce.clone(),
+        echo: Echo { nonce: code.nonce.clone(), auth_time: code.auth_time },
         family: code.family(),
         requested: code.requested.clone(),
         origin: Origin::Code,

@@ -11,7 +11,7 @@ use crate::{
     ticket::{Aio, AuthenticationMethod, Chain, ClientBinding, ClientClass, Counters, SignIn},
     time::Timestamp,
     token::{
-        AssertionFault, ClientFacts, ClientPrincipal, DelegatedFacts, Demand, GrantRefusal,
+        AssertionFault, ClientFacts, ClientPrincipal, DelegatedFacts, Demand, Echo, GrantRefusal,
         IdTokenWish, IdentifiedClient, Refusal, Target, TargetScopes, UserIssuance,
     },
     user::User,
@@ -56,7 +56,7 @@ pub(super) struct Provenance {
     pub(super) absolute: Option<Timestamp>,
     /// The services before this client.
     pub(super) through: Chain,
-    pub(super) nonce: Option<String>,
+    pub(super) echo: Echo,
 }
 
 impl<'f> Delegating<'f, '_> {
@@ -298,7 +298,7 @@ impl<'f> Delegating<'f, '_> {
             sign_in: from.sign_in.clone(),
             chain,
         };
-        let wish = (self.target.oidc, from.nonce);
+        let wish = (self.target.oidc, from.echo);
         Ok(UserIssuance {
             tenant: client.tenant.id,
             user,

@@ -8,7 +8,7 @@ use crate::{
     id::{FamilyId, ObjectId, TenantId, TicketId},
     ticket::{Origin, Requested, Standing},
     time::Timestamp,
-    token::{Delegating, GrantRefusal, IdentifiedClient, Refusal, UserIssuance, root::Root},
+    token::{Delegating, Echo, GrantRefusal, IdentifiedClient, Refusal, UserIssuance, root::Root},
 };
 
 /// How a device code is presented.
@@ -155,7 +155,7 @@ fn check<'f>(
         client: Some((approval.service_principal, approval.revision)),
         spa: false,
         sign_in: approval.sign_in,
-        nonce: None,
+        echo: Echo::default(),
         family: grant.family(),
         requested: grant.grant().requested.clone(),
         origin: Origin::Device,

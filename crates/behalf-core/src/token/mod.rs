@@ -37,4 +37,4 @@ pub use facts::{ClientCertificate, ClientFacts, ClientPrincipal, ResourceFacts};
 pub use grant_refusal::{AssertionFault, Demand, GrantRefusal, VerifierFault};
 pub use refusal::{Refusal, SecretHint};
 pub use target::{Target, TargetScopes};
-pub use user_issuance::{IdTokenWish, UserIssuance};
+pub use user_issuance::{Echo, IdTokenWish, UserIssuance};

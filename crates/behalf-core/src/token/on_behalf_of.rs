@@ -7,8 +7,8 @@ use crate::{
     id::TicketId,
     ticket::{Origin, RefreshTicket, Span, Standing},
     token::{
-        AssertionFault, Delegating, GrantRefusal, Refusal, UserIssuance, delegated::Provenance,
-        presented_token::VerifiedAssertion,
+        AssertionFault, Delegating, Echo, GrantRefusal, Refusal, UserIssuance,
+        delegated::Provenance, presented_token::VerifiedAssertion,
     },
 };
 
@@ -61,7 +61,7 @@ fn check<'f>(
         family: aio.family,
         absolute: aio.absolute,
         through: aio.chain.clone(),
-        nonce: None,
+        echo: Echo::default(),
     };
     let mut issuance = on.issuance(delegated, principal, from)?;
     if on.wants_refresh_token() {

@@ -6,7 +6,7 @@ use crate::{
     id::{FamilyId, ObjectId, TicketId},
     tenant::Tenant,
     ticket::{Counters, Origin, SignIn},
-    token::{Delegating, GrantRefusal, IdentifiedClient, Refusal, UserIssuance, root::Root},
+    token::{Delegating, Echo, GrantRefusal, IdentifiedClient, Refusal, UserIssuance, root::Root},
 };
 
 /// A sign-in by password: to be made only where the password was just compared.
@@ -71,7 +71,7 @@ fn check<'f>(
         client: None,
         spa: false,
         sign_in: signed.sign_in,
-        nonce: None,
+        echo: Echo::default(),
         family: signed.family,
         requested: on.target.to_remember(),
         origin: Origin::Password,

@@ -12,7 +12,8 @@ use crate::{
     },
     time::Timestamp,
     token::{
-        Delegating, GrantRefusal, IdentifiedClient, Refusal, UserIssuance, delegated::Provenance,
+        Delegating, Echo, GrantRefusal, IdentifiedClient, Refusal, UserIssuance,
+        delegated::Provenance,
     },
 };
 
@@ -129,7 +130,7 @@ fn check<'f>(
         family: ticket.family,
         absolute: ticket.span.absolute,
         through: ticket.chain.clone(),
-        nonce: None,
+        echo: Echo::default(),
     };
     let issuance = on.issuance(delegated, principal, from)?;
     Ok(Renewable { redemption, issuance })

@@ -5,7 +5,7 @@ use crate::{
     event::{Step, Trail},
     id::{FamilyId, ObjectId, TicketId},
     ticket::{Chain, Counters, Origin, RefreshTicket, Requested, SignIn, Span},
-    token::{Delegating, GrantRefusal, Refusal, UserIssuance, delegated::Provenance},
+    token::{Delegating, Echo, GrantRefusal, Refusal, UserIssuance, delegated::Provenance},
 };
 
 /// What was agreed on when the user signed in, and who everybody was then.
@@ -19,7 +19,7 @@ pub(super) struct Root {
     /// A single-page application.
     pub(super) spa: bool,
     pub(super) sign_in: SignIn,
-    pub(super) nonce: Option<String>,
+    pub(super) echo: Echo,
     pub(super) family: FamilyId,
     pub(super) requested: Requested,
     pub(super) origin: Origin,
@@ -52,7 +52,7 @@ impl<'f> Delegating<'f, '_> {
             family: root.family,
             absolute: span.absolute,
             through: Chain::default(),
-            nonce: root.nonce,
+            echo: root.echo,
         };
         let mut issuance = self.issuance(delegated, principal, from)?;
         if self.wants_refresh_token() {

@@ -55,22 +55,31 @@ pub struct IdTokenWish {
     pub version: EndpointVersion,
     /// `sub` for the client.
     pub subject: String,
-    /// `nonce` of the authorization request.
-    pub nonce: Option<String>,
+    /// What it repeats of the authorization request, or owes to it.
+    pub echo: Echo,
     /// `profile`, `email`.
     pub scopes: OidcScopes,
+}
+
+/// What an ID token repeats of the authorization request, or owes to it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Echo {
+    /// `nonce`.
+    pub nonce: Option<String>,
+    /// `auth_time` was asked for, by `max_age` or by `claims` (OIDC Core 2).
+    pub auth_time: bool,
 }
 
 impl IdTokenWish {
     /// What is asked for, if an ID token is.
     pub(super) fn of(
-        (oidc, nonce): (OidcScopes, Option<String>),
+        (oidc, echo): (OidcScopes, Echo),
         version: EndpointVersion,
         (client, user): (&ClientFacts, &User),
         pairwise: &PairwiseKey,
     ) -> Option<Self> {
         let subject = || pairwise.subject(client.tenant.id, user.id, client.app_id);
-        oidc.openid().then(|| Self { version, subject: subject(), nonce, scopes: oidc })
+        oidc.openid().then(|| Self { version, subject: subject(), echo, scopes: oidc })
     }
 }
 

@@ -103,6 +103,7 @@ pub(crate) fn code() -> CodeTicket {
         challenge: CodeChallenge::parse(Some(CHALLENGE), Some("S256")).unwrap(),
         requested: requested(),
         nonce: Some("n-0S6".into()),
+        auth_time: false,
         sign_in: sign_in(),
     }
 }

@@ -173,6 +173,7 @@ impl TestServer {
             challenge: CodeChallenge::parse(Some(CHALLENGE), Some("S256")).unwrap(),
             requested: Requested { resource: None, scopes: texts(scopes), openid: texts(openid) },
             nonce: Some("n-0S6_WzA2Mj".into()),
+            auth_time: false,
             sign_in: SignIn {
                 methods: vec![AuthenticationMethod::Password],
                 acr: "1".into(),

@@ -173,6 +173,37 @@ async fn az_18_prompts_and_the_age_of_a_sign_in() {
 }
 
 #[tokio::test]
+async fn who_asks_for_the_age_of_a_sign_in_is_told_when_it_was() {
+    let server = world().await;
+    let mut browser = Browser::new(&server);
+    let signed_in = server.server.clock.now().unix_seconds();
+    browser.whole_way(&request(&[]), BOB).await;
+    server.clock.advance(Duration::from_secs(30));
+    let wanted = r#"{"id_token":{"auth_time":{"essential":true}}}"#;
+    for (field, value, expected) in [
+        ("max_age", "60", Some(signed_in)),
+        ("claims", wanted, Some(signed_in)),
+        ("claims", r#"{"access_token":{"auth_time":null}}"#, None),
+        ("state", "s-2", None),
+    ] {
+        let landing = browser.open(&request(&[(field, value)])).await.left();
+        let client = DESK.to_string();
+        let form = [
+            ("grant_type", "authorization_code"),
+            ("client_id", client.as_str()),
+            ("code", landing.get("code")),
+            ("redirect_uri", BACK),
+            ("code_verifier", VERIFIER),
+        ];
+        let answer = server.post("/acme.test/oauth2/v2.0/token", &form).await;
+        let id_token = answer.text_of("id_token");
+        let payload = behalf_jose::base64url::decode(id_token.split('.').nth(1).unwrap()).unwrap();
+        let claims: serde_json::Value = serde_json::from_slice(&payload).unwrap();
+        assert_eq!(claims["auth_time"].as_i64(), expected, "{field}={value}");
+    }
+}
+
+#[tokio::test]
 async fn several_accounts() {
     let server = world().await;
     let mut browser = Browser::new(&server);

@@ -529,6 +529,7 @@ impl World {
             challenge: CodeChallenge::parse(Some(CHALLENGE), Some("S256")).unwrap(),
             requested: Requested { resource: None, scopes: texts(scopes), openid: texts(openid) },
             nonce: Some("n-0S6_WzA2Mj".into()),
+            auth_time: false,
             sign_in: sign_in(),
         }
     }
