@@ -80,10 +80,11 @@ def _():
     access(poll(app, flow))
 
 
-@case("MSAL: an API that does not exist is refused at once, before a user is bothered")
+@case("MSAL: an unknown client and a confidential one get no code: nobody is bothered")
 def _():
-    flow = desk().initiate_device_flow(["api://nowhere/Read"])
-    assert "user_code" not in flow or "error" in flow, flow
+    for app_id, error in (("00000000-0000-4000-8000-0000000000ff", 700016), (MIDDLE["app_id"], 7000218)):
+        flow = desk(client_id=app_id).initiate_device_flow([ACCESS])
+        expect(("user_code" in flow, flow.get("error_codes")), (False, [error]), app_id)
 
 
 @case("ADAL: v1 with a resource; verification_url, both numbers as strings")
@@ -92,8 +93,9 @@ def _():
     code = context.acquire_user_code(MIDDLE_V1["uri"], DESK["app_id"])
     approve(code["verification_url"], code["user_code"])
     found = context.acquire_token_with_device_code(MIDDLE_V1["uri"], code, DESK["app_id"])
-    expect(found["userId"], f"{USER}@acme.test", "userId")
-    expect(claims(found["accessToken"])["aud"], MIDDLE_V1["uri"], "aud")
+    token = claims(found["accessToken"])
+    expect((token["aud"], token["ver"], token["upn"]), (MIDDLE_V1["uri"], "1.0", f"{USER}@acme.test"), "token")
+    expect("refreshToken" in found, True, "a refresh token")
 
 
 run()

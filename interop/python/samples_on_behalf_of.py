@@ -2,6 +2,8 @@
 web-api on behalf of the same user."""
 
 import json
+import re
+import subprocess
 import sys
 import urllib.error
 import urllib.request
@@ -10,7 +12,7 @@ from harness import (
     ACME, APIS, BASE, DAEMON, MIDDLE, READY, behalf, case, claims, expect, post, requests_of, run,
 )
 from people import desk, granted, sign_in, user_token
-from programs import BIN, SAMPLES, behalf_run, node_sample, run_to_end, start, with_browser
+from programs import BIN, SAMPLES, behalf_run, environment, node_sample, run_to_end, start, with_browser
 from sign_in import Browser
 
 ORDERS = READY["apps"]["orders-api"]
@@ -123,6 +125,20 @@ def _():
     done = native_app("web-api-on-behalf-of", "sample-foreign", "cancel")
     expect((done.returncode, done.stdout), (1, ""), "exit and output")
     assert "AADSTS65004" in done.stderr, done.stderr
+
+
+@case("samples/native-app --device: the user types the code in a browser elsewhere")
+def _():
+    command = [*NATIVE_APP, "--device"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    device = subprocess.Popen(command, env=environment(ORDERS_URL=f"{URLS['web-api-on-behalf-of']}/orders"), **pipes)
+    shown = device.stderr.readline()
+    uri, code = re.search(r"(https://\S+/devicelogin)\b.* (\w{9})\b", shown).groups()
+    browser = Browser("sample")
+    last = browser.finish(browser.submit(browser.open(uri), user_code=code))
+    expect(last.heading, "You are signed in to desk-app on your device", "page")
+    output, errors = device.communicate(timeout=60)
+    expect((device.returncode, output.partition(": ")[0]), (0, "sample@acme.test"), errors)
 
 
 @case("samples/web-api: a user's token for it must come through an application with the scope")
