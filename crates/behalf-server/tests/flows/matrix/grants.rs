@@ -1,17 +1,19 @@
 //! The ways to a token. A new grant is one line of [`GRANTS`] and the function that makes its form.
 
 use behalf_core::{
+    device::{Approval, UserCode},
     grant::GrantedFor,
     id::{AppId, FamilyId},
     ticket::CodeTicket,
 };
+use behalf_store::{Expect, WriteSet, records};
 use futures_util::{
     FutureExt as _,
     future::{LocalBoxFuture, Ready, ready},
 };
 
 use crate::common::{
-    Answer, LEDGER, TestServer,
+    ACME, Answer, LEDGER, TestServer,
     users::{ADA, API_SECRET, CLI, JWT_BEARER, LOOPBACK, ORDERS, V2, VERIFIER, grant},
 };
 
@@ -97,6 +99,7 @@ grants! {
     "refresh of obo" ORDERS -> LEDGER by refresh_of_obo on [Parties, Credential, SamePrincipal, PrincipalRevision, User, Consent, Family, Rests::Presented, Seal];
     "code, public" CLI -> ORDERS by public_code on [Parties, SamePrincipal, PrincipalRevision, User, Password, Consent, Family, Rests::Presented, Seal];
     "refresh, public" CLI -> ORDERS by public_refresh on [Parties, SamePrincipal, PrincipalRevision, User, Password, Consent, Family, Rests::Presented, Seal];
+    "device code" CLI -> ORDERS by device_code on [Parties, SamePrincipal, PrincipalRevision, User, Password, Consent, Family, Rests::Presented];
 }
 
 /// A request about to be sent.
@@ -183,6 +186,34 @@ async fn web_refresh(server: &TestServer) -> Presented {
 
 async fn public_refresh(server: &TestServer) -> Presented {
     refresh(server, CLI).await
+}
+
+/// A device whose user approved: the grant is kept by its user code, and nothing of it is sealed.
+async fn device_code(server: &TestServer) -> Presented {
+    let asked = [("client_id", &*CLI.to_string()), ("scope", "api://orders/Orders.Read")];
+    let answer = server.post("/acme.test/oauth2/v2.0/devicecode", &asked).await;
+    let user_code = UserCode::parse(&answer.text_of("user_code")).unwrap();
+    let reading = server.server.store.reading();
+    let found = reading.device_grant(user_code).await.unwrap().unwrap();
+    let CodeTicket { user, counters, client, sign_in, .. } = code(server, CLI);
+    let approval = Approval {
+        tenant: ACME,
+        user,
+        counters,
+        service_principal: client.service_principal,
+        revision: client.revision,
+        sign_in,
+    };
+    let waiting = found.value.clone().waiting(server.server.clock.now()).unwrap();
+    let mut set = WriteSet::new();
+    let expect = Expect::Version(found.version);
+    records::device_grant::put(&mut set, user_code, &waiting.approved(approval), expect);
+    server.server.store.commit(set).await.unwrap();
+    let code = answer.text_of("device_code");
+    Presented {
+        form: form("device_code", CLI, &[("device_code", &code)]),
+        family: Some(found.value.id.into()),
+    }
 }
 
 async fn on_behalf_of(server: &TestServer) -> Presented {
