@@ -41,7 +41,7 @@ fn login(dev: &Dev, folder: &Path, arguments: &[&str]) -> (Output, String, Vec<S
     (child.wait_with_output().unwrap(), told, asked)
 }
 
-fn client_without_redirects(ca_file: &Path) -> reqwest::Client {
+pub(crate) fn client_without_redirects(ca_file: &Path) -> reqwest::Client {
     // The helper's client would follow the browser's redirects by itself.
     let _ = client(ca_file);
     let pem = std::fs::read(ca_file).unwrap();
