@@ -143,8 +143,8 @@ fn mended(text: &mut String, event: &SignIn, code: u32, names: &Names) {
     }
     let command = match code {
         65_001 | 90_094 | 90_095 | 501_051 => {
-            let named = missing(event, names).map(|value| format!(" {value}")).unwrap_or_default();
-            Some(format!("behalf grant {client} --admin{named} --tenant {tenant}"))
+            let wanted = missing(event, names).map(|value| format!(" {value}")).unwrap_or_default();
+            Some(format!("behalf grant {client} --admin{wanted} --tenant {tenant}"))
         }
         500_011 | 700_016 => Some(format!("behalf app list --tenant {tenant}")),
         50_057 => {
