@@ -6,13 +6,13 @@ pub(crate) use run::run;
 
 use std::{
     fs::File,
-    io::{self, Read as _},
+    io::{self, BufRead as _, Read as _},
     path::PathBuf,
 };
 
 use behalf_core::directory_role::DirectoryRole;
 use behalf_server::{
-    admin_socket::wire::users::{NewUser, Roles, UserInfo, UserMade},
+    admin_socket::wire::users::{BegunFactor, NewUser, Roles, UserInfo, UserMade},
     directory::apply::manifest::{PasswordSource, PasswordText},
 };
 use zeroize::Zeroizing;
@@ -21,6 +21,8 @@ use crate::{door::AskArgs, environment::Environment, failure::Failure};
 
 /// Longest password file, in bytes.
 const FILE_MAX: u64 = 1_024;
+/// Longest line with a code, in bytes.
+const CODE_MAX: u64 = 64;
 
 /// `behalf user`.
 #[derive(Debug, clap::Subcommand)]
@@ -41,6 +43,9 @@ pub(crate) enum Command {
     Delete(UserArgs),
     /// End a user's sessions and refresh tokens
     RevokeSessions(UserArgs),
+    /// Give a user a second factor: shows the secret for his authenticator app, then reads a code
+    /// that the app shows from standard input
+    AddSecondFactor(UserArgs),
     /// Take a user's second factor away; everything he is signed in to ends
     RemoveSecondFactor(UserArgs),
     /// Give and take directory roles
@@ -207,6 +212,19 @@ fn role(text: &str) -> Result<DirectoryRole, String> {
         let known: Vec<_> = DirectoryRole::ALL.iter().map(|role| role.as_str()).collect();
         format!("expected one of {}", known.join(", "))
     })
+}
+
+/// What a user types into his authenticator app, or scans.
+pub(crate) fn begun(factor: &BegunFactor) -> String {
+    format!("  Secret  {}\n  URI     {}\n", factor.secret.expose(), factor.uri.expose())
+}
+
+/// The code that he reads from it: the first line of standard input.
+pub(crate) fn code() -> Result<String, Failure> {
+    let mut line = String::new();
+    let read = io::BufReader::new(io::stdin().lock().take(CODE_MAX)).read_line(&mut line);
+    read.map_err(|cause| Failure::usage(format!("no code on standard input: {cause}")))?;
+    Ok(line.trim().to_owned())
 }
 
 /// The users as a table, by name.

@@ -22,6 +22,7 @@ use tower::ServiceExt as _;
 use uuid::Uuid;
 
 mod grants;
+mod users;
 
 use super::{listener::OwnersOnly, *};
 use crate::{
@@ -315,57 +316,4 @@ async fn the_sign_in_log_is_queried_by_tenant_app_time_and_request() {
     ] {
         assert_eq!(get(&server, &path).await.0, expected, "{path}");
     }
-}
-
-#[tokio::test]
-async fn users_are_made_and_changed_and_a_password_is_shown_once() {
-    let server = server().await;
-    acme(&server).await;
-    let users = "/v1/tenants/acme.test/users";
-    let new = json!({ "name": "Bob@acme.test", "password": "generate" });
-    let (status, made) = post(&server, users, &new).await;
-    assert_eq!(status, StatusCode::OK, "{made}");
-    assert_eq!(made["password"].as_str().unwrap().len(), 23);
-    let bob = format!("{users}/bob@acme.test");
-    let (_, shown) = get(&server, &bob).await;
-    assert_eq!((&shown["name"], &shown["password"]), (&json!("bob@acme.test"), &json!(true)));
-    assert!(!shown.to_string().contains("argon2"), "{shown}");
-    let given = json!({ "password": { "value": "correct horse" } });
-    let (status, reset) = post(&server, &format!("{bob}/password"), &given).await;
-    assert_eq!((status, reset.get("password")), (StatusCode::OK, None));
-    for (path, body, expected, told) in [
-        (users.to_owned(), new, StatusCode::CONFLICT, "there is a user"),
-        (users.to_owned(), json!({ "name": "bob" }), StatusCode::BAD_REQUEST, "is no user name"),
-        (
-            users.to_owned(),
-            json!({ "name": "eve@acme.test", "password": { "from-env": "HOME" } }),
-            StatusCode::BAD_REQUEST,
-            "was not read",
-        ),
-        (
-            format!("{bob}/password"),
-            json!({ "password": { "value": "Bob" } }),
-            StatusCode::BAD_REQUEST,
-            "expected at least 8",
-        ),
-        (
-            format!("{users}/eve@acme.test/state"),
-            json!({ "disabled": true }),
-            StatusCode::NOT_FOUND,
-            "there is no user",
-        ),
-        (
-            format!("{bob}/roles"),
-            json!({ "add": ["king"] }),
-            StatusCode::BAD_REQUEST,
-            "unknown variant",
-        ),
-    ] {
-        let (status, refused) = post(&server, &path, &body).await;
-        assert_eq!(status, expected, "{path} {refused}");
-        assert!(refused["message"].as_str().unwrap().contains(told), "{path} {refused}");
-    }
-    let (status, gone) = send(&server, "DELETE", &bob, "").await;
-    assert_eq!((status, &gone["id"]), (StatusCode::OK, &shown["id"]));
-    assert_eq!(get(&server, &bob).await.0, StatusCode::NOT_FOUND);
 }

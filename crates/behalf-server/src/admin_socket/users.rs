@@ -20,9 +20,10 @@ use super::{
 };
 use crate::{
     directory::{
-        Directory, NewUser, Refusal, UserRef, UserRefusal,
+        Directory, Enrolment, NewUser, Refusal, UserRef, UserRefusal,
         apply::manifest::{PasswordSource, PasswordText},
     },
+    session::totp::TotpSecret,
     state::Server,
 };
 
@@ -37,6 +38,8 @@ pub(super) fn routes() -> Router<Arc<Server>> {
         .route("/v1/tenants/{tenant}/users/{user}/state", post(set_state))
         .route("/v1/tenants/{tenant}/users/{user}/roles", post(set_roles))
         .route("/v1/tenants/{tenant}/users/{user}/revoke-sessions", post(revoke_sessions))
+        .route("/v1/tenants/{tenant}/users/{user}/begin-second-factor", post(begin_factor))
+        .route("/v1/tenants/{tenant}/users/{user}/add-second-factor", post(add_factor))
         .route("/v1/tenants/{tenant}/users/{user}/remove-second-factor", post(remove_factor))
 }
 
@@ -146,6 +149,27 @@ async fn set_roles(State(server): Shared, named: Named, body: Bytes) -> Answer {
 async fn revoke_sessions(State(server): Shared, named: Named) -> Answer {
     let (directory, tenant, user) = find(&server, named).await?;
     Ok(ok(&info(&directory.revoke_sign_in_sessions(BY, (tenant, &user)).await?)))
+}
+
+/// Makes a secret for an authenticator app. It is kept nowhere yet.
+async fn begin_factor(State(server): Shared, named: Named) -> Answer {
+    let (directory, tenant, user) = find(&server, named).await?;
+    let name = directory.user(tenant, &user).await?.name;
+    let secret = TotpSecret::generate(&*server.entropy);
+    let uri = PasswordText::new(&secret.otpauth_uri("behalf", name.as_str()));
+    Ok(ok(&wire::BegunFactor { secret: PasswordText::new(&secret.base32()), uri }))
+}
+
+/// Registers it, in place of one that the user has, because his app shows the right code.
+async fn add_factor(State(server): Shared, named: Named, body: Bytes) -> Answer {
+    let wire::NewFactor { secret, code } = parse(&body)?;
+    let (directory, tenant, user) = find(&server, named).await?;
+    let id = directory.user(tenant, &user).await?.id;
+    let secret = TotpSecret::from_base32(secret.expose());
+    let secret = secret.ok_or_else(|| Refusal::from(UserRefusal::WrongCode))?;
+    let enrolment = Enrolment { user: (tenant, id), secret: &secret, code: &code };
+    directory.enrol_second_factor(enrolment, &server.authentication.master).await?;
+    Ok(ok(&info(&directory.user(tenant, &UserRef::Id(id)).await?)))
 }
 
 async fn remove_factor(State(server): Shared, named: Named) -> Answer {

@@ -2,10 +2,12 @@
 
 use std::process::ExitCode;
 
-use behalf_server::admin_socket::wire::users::{NewPassword, State, UserInfo, UserMade};
+use behalf_server::admin_socket::wire::users::{
+    BegunFactor, NewFactor, NewPassword, State, UserInfo, UserMade,
+};
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::{Command, UserArgs, made, table};
+use super::{Command, UserArgs, begun, code, made, table};
 use crate::{
     administer::{ask, say},
     environment::Environment,
@@ -54,6 +56,7 @@ pub(crate) fn run(command: &Command, environment: &Environment) -> anyhow::Resul
         Command::RevokeSessions(args) => {
             say_user(args, &change(args, environment, "revoke-sessions", &nothing)?)
         }
+        Command::AddSecondFactor(args) => add_second_factor(args, environment),
         Command::RemoveSecondFactor(args) => {
             say_user(args, &change(args, environment, "remove-second-factor", &nothing)?)
         }
@@ -72,6 +75,15 @@ fn change<T: DeserializeOwned>(
 ) -> anyhow::Result<T> {
     let who = (args.tenant()?, args.name.as_str());
     ask(&args.ask.door, environment, async |admin| admin.change_user(who, what, how).await)
+}
+
+fn add_second_factor(args: &UserArgs, environment: &Environment) -> anyhow::Result<ExitCode> {
+    let nothing = serde_json::Map::new();
+    let factor: BegunFactor = change(args, environment, "begin-second-factor", &nothing)?;
+    say(args.ask.as_json(), &factor, begun)?;
+    output::note("Put it into the authenticator app, then give the code that the app shows:");
+    let new = NewFactor { secret: factor.secret, code: code()? };
+    say_user(args, &change(args, environment, "add-second-factor", &new)?)
 }
 
 fn say_user(args: &UserArgs, user: &UserInfo) -> anyhow::Result<ExitCode> {

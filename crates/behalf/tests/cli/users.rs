@@ -91,6 +91,21 @@ fn a_password_comes_from_a_variable_a_file_or_standard_input_and_is_never_repeat
 }
 
 #[test]
+fn a_second_factor_is_shown_once_and_needs_a_code() {
+    let folder = tempfile::tempdir().unwrap();
+    let _dev = Dev::start(folder.path(), &[]);
+    let output = run(folder.path(), &["user", "add-second-factor", "bob@acme.test"]);
+    assert_eq!(output.status.code(), Some(2), "no code: {}", stderr(&output));
+    assert!(stderr(&output).contains("the code is wrong"), "{}", stderr(&output));
+    let shown = String::from_utf8(output.stdout).unwrap();
+    let secret = shown.split_whitespace().nth(1).unwrap();
+    assert_eq!(secret.len(), 32, "{shown}");
+    assert!(shown.contains(&format!("otpauth://totp/behalf:bob%40acme.test?secret={secret}")));
+    let table = succeed(folder.path(), &["user", "list", "--tenant", "acme.test"]);
+    assert!(!table.contains("second factor"), "{table}");
+}
+
+#[test]
 fn a_manifest_makes_people_once_and_leaves_their_passwords_alone() {
     let folder = tempfile::tempdir().unwrap();
     let _dev = Dev::start(folder.path(), &[]);

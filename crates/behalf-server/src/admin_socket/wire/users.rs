@@ -87,6 +87,25 @@ pub struct UserMade {
     pub password: Option<PasswordText>,
 }
 
+/// A second factor that is not registered yet: nothing of it is kept until a code of it is given.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BegunFactor {
+    /// What is typed into an authenticator app: base32, 32 characters.
+    pub secret: PasswordText,
+    /// The same with the names that the app shows, for a QR code: `otpauth://totp/…`.
+    pub uri: PasswordText,
+}
+
+/// A second factor that is registered, because a code of it is right.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewFactor {
+    /// Of [`BegunFactor`].
+    pub secret: PasswordText,
+    /// What the app shows: six digits.
+    pub code: String,
+}
+
 /// A password that a manifest's application made: shown now and never again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MadePassword {

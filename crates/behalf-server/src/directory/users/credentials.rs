@@ -36,7 +36,7 @@ impl SecondFactor {
 /// A second factor to be registered.
 #[derive(Debug, Clone, Copy)]
 pub struct Enrolment<'a> {
-    /// Whose: he proved his password in this sign-in.
+    /// Whose: he proved his password in this sign-in, or an operator vouches for him.
     pub user: (TenantId, ObjectId),
     /// What his app shares.
     pub secret: &'a TotpSecret,
