@@ -118,9 +118,9 @@ fn dialog(
 ) -> Response<Body> {
     let client = way.client();
     let shown = Shown { client, session: account.sign_in.session, digest: list.digest() };
-    let switch = Flow { session: None, fresh: false, turn: Some(Turn::Choose), ..flow.clone() };
     let sealed_list = visit.seal(list.tenant, shown).ok();
-    let parts = sealed(visit, way, flow).zip(sealed_list).zip(sealed(visit, way, &switch));
+    let parts =
+        sealed(visit, way, flow).zip(sealed_list).zip(elsewhere(visit, way, (flow, Turn::Choose)));
     let Some(((flow_text, list_text), switch)) = parts else { return visit.failed() };
     let home = list.client.home == list.tenant;
     let texts: Vec<_> = list.parts.iter().flat_map(by_kind).collect();
@@ -131,6 +131,7 @@ fn dialog(
         .map(|(row, permissions)| Chain {
             client: &row.client,
             api: &row.api,
+            further: row.caller != list.client.app_id,
             as_itself: row.kind == PermissionKind::Role,
             permissions,
         })
@@ -152,10 +153,17 @@ fn dialog(
         may_grant_for_everyone: !list.for_everyone && administers_consent(account),
         for_everyone: list.for_everyone,
         action: &format!("/{}/consent", flow.segment),
-        switch: &format!("/{}/continue?flow={switch}", flow.segment),
+        switch: &switch,
         hidden: &[("flow", &flow_text), ("list", &list_text)],
     };
     visit.page(&page, way.leads_to())
+}
+
+/// Where somebody else goes on with the same request.
+fn elsewhere(visit: &Visit<'_>, way: &Way, (flow, turn): (&Flow, Turn)) -> Option<String> {
+    let other = Flow { session: None, fresh: false, turn: Some(turn), ..flow.clone() };
+    let sealed = sealed(visit, way, &other)?;
+    Some(format!("/{}/continue?flow={sealed}", flow.segment))
 }
 
 /// With `common` the user's own tenant is not in the path; his domain stands for it.
@@ -181,6 +189,7 @@ fn administers_consent(account: &Account) -> bool {
 
 /// One paragraph of the page.
 struct Row {
+    caller: AppId,
     client: String,
     api: String,
     kind: PermissionKind,
@@ -201,6 +210,7 @@ fn by_kind(part: &Part) -> Vec<Row> {
     [PermissionKind::Scope, PermissionKind::Role]
         .into_iter()
         .map(|kind| Row {
+            caller: part.client.app_id,
             client: pages::shown(&part.client.name),
             api: pages::shown(&part.resource.name),
             kind,
@@ -221,7 +231,8 @@ fn needs_admin(
     list: &ConsentList,
     (account, sent): (&Account, bool),
 ) -> Response<Body> {
-    let Some(flow_text) = sealed(visit, way, flow) else { return visit.failed() };
+    let parts = sealed(visit, way, flow).zip(elsewhere(visit, way, (flow, Turn::Other)));
+    let Some((flow_text, switch)) = parts else { return visit.failed() };
     let rows: Vec<Row> = list.parts.iter().flat_map(by_kind).collect();
     let wanted: Vec<Wanted<'_>> = rows
         .iter()
@@ -242,6 +253,7 @@ fn needs_admin(
         sent,
         request: &visit.circumstances.id.to_string(),
         action: &format!("/{}/consent", flow.segment),
+        switch: &switch,
         hidden: &[("flow", &flow_text)],
     };
     visit.page(&page, way.leads_to())
@@ -318,15 +330,38 @@ async fn accept(
         Ok(Consented::Granted(_) | Consented::Nothing) => {
             go_on(visit, way, &Flow { consented: true, ..sent.flow.clone() })
         }
-        // What is so now is shown, or the page of those who may not.
-        Ok(Consented::Again(_)) | Err(DirectoryRefusal::Denied(_)) => go_on(visit, way, &sent.flow),
-        // Answered before, as far as a page can be: nothing more comes of it.
-        Err(DirectoryRefusal::Contended) => visit.stale(),
+        // It was answered before, as by a second click, or is not what is so now.
+        Ok(Consented::Again(_)) | Err(DirectoryRefusal::Contended) => {
+            not_as_shown(visit, (way, sent), account).await
+        }
+        // The page of those who may not.
+        Err(DirectoryRefusal::Denied(_)) => go_on(visit, way, &sent.flow),
         Err(refusal) => {
             let refusal = of_directory(way, refusal);
             way.refuse(visit, &sent.flow, &refusal).await
         }
     })
+}
+
+/// Goes on where the request needs no consent any more; else shows what it needs now.
+async fn not_as_shown(
+    visit: &Visit<'_>,
+    (way, sent): (&Way, &Sent),
+    account: &Account,
+) -> Response<Body> {
+    let consented = Flow { consented: true, ..sent.flow.clone() };
+    let Ok(parameters) = AuthorizeParameters::parse(&sent.flow.query) else {
+        return visit.unreadable();
+    };
+    let required = match Asked::read(&parameters, &consented, way) {
+        Ok(asked) => required(visit, way, &asked, account).await,
+        Err(refusal) => Err(refusal),
+    };
+    match required {
+        Ok(Required::Nothing) => go_on(visit, way, &consented),
+        Ok(_) => go_on(visit, way, &sent.flow),
+        Err(refusal) => way.refuse(visit, &sent.flow, &refusal).await,
+    }
 }
 
 async fn request_approval(

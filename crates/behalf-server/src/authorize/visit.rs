@@ -40,7 +40,9 @@ pub(super) struct Problem<'a> {
     pub(super) title: &'a str,
     /// What happened, for whoever may see it; the row's own words for anybody else.
     pub(super) text: String,
-    /// More of the same.
+    /// What anybody can do.
+    pub(super) advice: Option<&'a str>,
+    /// More of the text.
     pub(super) details: Vec<String>,
     /// What mends it.
     pub(super) command: Option<String>,
@@ -167,6 +169,7 @@ impl<'a> Visit<'a> {
         let page = ProblemPage {
             title: problem.title,
             text,
+            advice: problem.advice,
             details,
             command,
             code: kind.code(),
@@ -202,6 +205,7 @@ impl<'a> Visit<'a> {
         let page = ProblemPage {
             title: words.0,
             text: words.1,
+            advice: None,
             details: &[],
             command: None,
             code: kind.code(),

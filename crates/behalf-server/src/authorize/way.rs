@@ -239,12 +239,20 @@ async fn untrusted(
     } else {
         "We do not know the application that sent you here"
     };
-    let mut problem = Problem { title, text: cause.to_string(), ..Problem::default() };
+    let advice = Some(
+        "You did nothing wrong, and nothing was sent there. Whoever runs the application can mend \
+         this: tell them what stands here.",
+    );
+    let mut problem = Problem { title, text: cause.to_string(), advice, ..Problem::default() };
     if let Some(app) = application.filter(|_| about_redirect) {
         let registered = app.redirects.iter().map(|redirect| redirect.uri.as_str());
         let registered: Vec<&str> = registered.collect();
         problem.details.push(format!("{} has registered: {}", app.name, registered.join(", ")));
-        problem.command = Some(format!("behalf app redirect add {} URI", app.name));
+        // Not the address that was asked for: whoever made this link chose it.
+        problem.command = Some(format!(
+            "# {}, in its manifest\nredirects: [URI]\n\nbehalf apply -f FILE",
+            app.name
+        ));
         problem.home = Some(app.tenant);
     }
     visit.problem(cause.aadsts(), problem).await

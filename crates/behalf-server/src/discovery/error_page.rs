@@ -7,16 +7,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use behalf_protocol::error::AadSts;
 use http::StatusCode;
 
-/// System colours follow light and dark; nothing is wider than the window.
-const STYLE: &str = "\
-:root{color-scheme:light dark}\
-body{margin:0;font:1rem/1.5 system-ui,sans-serif;background:Canvas;color:CanvasText}\
-main{max-width:42rem;margin:0 auto;padding:1rem;overflow-wrap:anywhere}\
-h1{font-size:1.5rem}\
-section{border-top:1px solid GrayText;padding:.5rem 0}\
-code{font-family:ui-monospace,monospace}\
-input,button{font:inherit;padding:.25rem .5rem;max-width:100%;box-sizing:border-box}\
-a{color:LinkText}";
+use crate::pages::STYLE;
 
 /// A rendered page.
 #[derive(Debug, PartialEq, Eq)]
@@ -81,10 +72,11 @@ fn document(status: StatusCode, title: &str, body: &str) -> Page {
     let html = format!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
-         <title>{title} · behalf</title><style>{STYLE}</style></head><body><main>\
-         <h1>{title}</h1>{body}<form action=\"/error\"><label for=\"code\">Another code</label> \
-         <input id=\"code\" name=\"code\" inputmode=\"numeric\" maxlength=\"10\" required> \
-         <button>Look up</button></form></main></body></html>\n"
+         <title>{title} · behalf</title><style>{STYLE}</style></head><body>\
+         <main class=\"wide\"><article><h1>{title}</h1>{body}<form action=\"/error\">\
+         <label for=\"code\">Another code</label>\
+         <input id=\"code\" name=\"code\" inputmode=\"numeric\" maxlength=\"10\" required>\
+         <div class=\"actions\"><button>Look up</button></div></form></article></main></body></html>\n"
     );
     Page { status, html }
 }

@@ -26,8 +26,8 @@ impl<'a> Page<'a> {
         Self { status, script: false, form_action: None, frames: Vec::new() }
     }
 
-    /// Its form may lead to `uri`: browsers hold the policy against the redirect that answers a
-    /// form too (CSP 3, 6.4.2).
+    /// Its form may lead to `uri`, and to where the application there sends its user on: browsers
+    /// hold the policy against every redirect that follows a form (CSP 3, 6.4.2).
     pub(crate) fn leading_to(mut self, uri: &'a str) -> Self {
         self.form_action = Some(uri);
         self
@@ -68,6 +68,11 @@ impl<'a> Page<'a> {
             .unwrap_or(HeaderValue::from_static("default-src 'none'"));
         headers.insert(header::CONTENT_SECURITY_POLICY, policy);
         closed(headers, request);
+        if self.script {
+            // The application may ask where the form comes from; the host is no secret, and with
+            // `same-origin` browsers would say `Origin: null`.
+            headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("origin"));
+        }
         response
     }
 
@@ -82,8 +87,8 @@ impl<'a> Page<'a> {
             let _ = write!(policy, "; script-src 'sha256-{script}'");
         }
         policy.push_str("; form-action 'self'");
-        if let Some(source) = self.form_action.and_then(source) {
-            let _ = write!(policy, " {source}");
+        if let Some(sources) = self.form_action.and_then(destinations) {
+            let _ = write!(policy, " {sources}");
         }
         let frames: Vec<String> = self.frames.iter().filter_map(|uri| source(uri)).collect();
         if !frames.is_empty() {
@@ -112,6 +117,20 @@ fn closed(headers: &mut http::HeaderMap, request: &Circumstances) {
     standing(headers, request);
 }
 
+/// The source expressions of an application's `uri` and of whatever it redirects to in turn, which
+/// nobody here knows: any https address; on this device other ports too; for an application's own
+/// scheme that alone. `None` for what has no place in a policy.
+fn destinations(uri: &str) -> Option<String> {
+    let uri = url::Url::parse(uri).ok()?;
+    match (uri.scheme(), uri.host()) {
+        ("https", _) => Some("https:".to_owned()),
+        // A policy has no words for an IPv6 address (CSP 3, 2.3.1).
+        ("http", Some(url::Host::Ipv6(_))) => Some("http: https:".to_owned()),
+        ("http", _) => Some("http://localhost:* http://127.0.0.1:* https:".to_owned()),
+        (own, _) => Some(format!("{own}:")),
+    }
+}
+
 /// The source expression of a URI's origin (CSP 3, 2.3.1): scheme and host for the web, the scheme
 /// alone for an application's own. `None` for what has no place in a policy.
 fn source(uri: &str) -> Option<String> {
@@ -133,10 +152,15 @@ mod tests {
         assert!(policy.ends_with("; form-action 'self'"), "{policy}");
         assert!(!policy.contains("script-src") && !policy.contains("unsafe"));
 
-        let policy = Page::new(StatusCode::OK).leading_to("http://localhost:4000/cb?a=b").policy();
-        assert!(policy.ends_with("; form-action 'self' http://localhost:4000"), "{policy}");
-        let policy = Page::new(StatusCode::OK).leading_to("myapp://auth").policy();
-        assert!(policy.ends_with("; form-action 'self' myapp:"), "{policy}");
+        for (uri, sources) in [
+            ("https://app.test/cb?a=b", "https:"),
+            ("http://localhost:4000/cb", "http://localhost:* http://127.0.0.1:* https:"),
+            ("http://[::1]:4000/cb", "http: https:"),
+            ("myapp://auth", "myapp:"),
+        ] {
+            let policy = Page::new(StatusCode::OK).leading_to(uri).policy();
+            assert!(policy.ends_with(&format!("; form-action 'self' {sources}")), "{policy}");
+        }
         let policy = Page::new(StatusCode::OK).sending_itself().policy();
         assert!(policy.contains("; script-src 'sha256-"), "{policy}");
         let policy = Page::new(StatusCode::OK).framing(["https://a.test/out"]).policy();

@@ -41,6 +41,8 @@ pub(crate) struct Chain<'a> {
     pub client: &'a str,
     /// What is called.
     pub api: &'a str,
+    /// Whoever calls is called himself by the application that asks.
+    pub further: bool,
     /// Application roles: without a user.
     pub as_itself: bool,
     /// The permissions.
@@ -76,6 +78,8 @@ pub(crate) struct NeedsAdminPage<'a> {
     pub request: &'a str,
     /// Where the form goes.
     pub action: &'a str,
+    /// Where an administrator can sign in instead.
+    pub switch: &'a str,
     /// The sealed list and the like.
     pub hidden: &'a [Hidden<'a>],
 }

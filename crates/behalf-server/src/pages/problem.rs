@@ -10,8 +10,10 @@ use super::Hidden;
 pub(crate) struct ProblemPage<'a> {
     /// In a few words.
     pub title: &'a str,
-    /// What happened and what to do, for whoever looks at it.
+    /// What happened, for whoever looks at it.
     pub text: &'a str,
+    /// What he can do.
+    pub advice: Option<&'a str>,
     /// More, for those who may see it: in development, or an administrator of the tenant.
     pub details: &'a [String],
     /// A command that mends it, for the same.

@@ -86,8 +86,20 @@ fn consent_of_a_user() {
     let read = [Permission { text: "Read your orders", value: "Orders.Read", admin: false }];
     let entries = [Permission { text: "Read ledger entries", value: "Entries.Read", admin: false }];
     let chains = [
-        Chain { client: "desk-app", api: "orders-api", as_itself: false, permissions: &read },
-        Chain { client: "orders-api", api: "ledger-api", as_itself: false, permissions: &entries },
+        Chain {
+            client: "desk-app",
+            api: "orders-api",
+            further: false,
+            as_itself: false,
+            permissions: &read,
+        },
+        Chain {
+            client: "orders-api",
+            api: "ledger-api",
+            further: true,
+            as_itself: false,
+            permissions: &entries,
+        },
     ];
     insta::assert_snapshot!(document(&consent(&chains)));
 }
@@ -97,8 +109,20 @@ fn consent_of_an_administrator_to_a_foreign_application() {
     let post = [Permission { text: "Post entries", value: "Entries.Post", admin: true }];
     let all = [Permission { text: "Read all", value: "Trends.Read.All", admin: true }];
     let chains = [
-        Chain { client: "trend-report", api: "ledger-api", as_itself: false, permissions: &post },
-        Chain { client: "trend-report", api: "trend-api", as_itself: true, permissions: &all },
+        Chain {
+            client: "trend-report",
+            api: "ledger-api",
+            further: false,
+            as_itself: false,
+            permissions: &post,
+        },
+        Chain {
+            client: "trend-report",
+            api: "trend-api",
+            further: false,
+            as_itself: true,
+            permissions: &all,
+        },
     ];
     let page = ConsentPage {
         user: "ada@acme.test",
@@ -130,6 +154,7 @@ fn needs_admin() {
         sent: false,
         request: "01a20456-74dd-78dd-8a77-b8e9a4693e4d",
         action: "/acme.test/consent",
+        switch: "/acme.test/continue?flow=other",
         hidden: HIDDEN,
     };
     insta::assert_snapshot!(document(&page));
@@ -159,6 +184,7 @@ fn problem() {
     let page = ProblemPage {
         title: "desk-app sent you here with an address that is not registered",
         text: "The redirect_uri of the request is none of the application's redirect URIs.",
+        advice: Some("Nothing was sent there. Tell whoever runs the application."),
         details: &details[..0],
         command: None,
         code: 50_011,

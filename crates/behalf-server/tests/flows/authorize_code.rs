@@ -101,8 +101,12 @@ async fn the_answer_goes_by_fragment_or_form_where_that_is_asked_for() {
     assert_eq!(page.action(), BACK);
     assert_eq!(page.field("state"), "s-1");
     assert!(!page.field("code").is_empty());
+    assert_eq!(page.answer.header("referrer-policy"), Some("origin"), "the form says from where");
     let policy = page.answer.header("content-security-policy").unwrap();
-    assert!(policy.contains("form-action 'self' http://localhost:49152"), "{policy}");
+    assert!(
+        policy.contains("form-action 'self' http://localhost:* http://127.0.0.1:* https:"),
+        "{policy}"
+    );
 }
 
 #[tokio::test]

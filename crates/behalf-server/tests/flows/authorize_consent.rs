@@ -74,11 +74,30 @@ async fn cn_02_a_page_counts_once_and_for_what_it_showed() {
     let own = behalf_server::directory::Selection::default();
     let operator = behalf_core::access::Actor::Operator;
     directory.revoke_consent((ACME, DESK), &own, operator).await.unwrap();
-    let answer = bob.post(&page, &[("do", "accept")]).await;
-    assert_eq!(answer.status, 400, "{}", answer.text);
+    let seen = bob.submit(&page, &[("do", "accept")]).await.page();
+    assert_eq!(seen.heading(), "Allow desk-app?", "asked anew");
     assert_eq!(grants(&server, ACME, DESK).await, []);
     // CN-15: and it is asked for again.
     assert_eq!(bob.open(&request(&[])).await.page().heading(), "Allow desk-app?");
+}
+
+#[tokio::test]
+async fn a_second_click_on_accept_leads_where_the_first_one_leads() {
+    let server = world().await;
+    let accept = &[("do", "accept")];
+    let (mut bob, _) = asked(&server, BOB).await;
+    let page = bob.open(&request(&[("prompt", "consent")])).await.page();
+    for _ in 0..2 {
+        bob.submit(&page, accept).await.left().code(&server);
+    }
+    // What was taken back in between is asked for anew.
+    let directory = behalf_server::directory::Directory::of(&server.server);
+    let own = behalf_server::directory::Selection::default();
+    let operator = behalf_core::access::Actor::Operator;
+    directory.revoke_consent((ACME, DESK), &own, operator).await.unwrap();
+    let seen = bob.submit(&page, accept).await.page();
+    assert_eq!(seen.heading(), "Allow desk-app?");
+    assert_eq!(grants(&server, ACME, DESK).await, []);
 }
 
 #[tokio::test]
@@ -103,6 +122,11 @@ async fn v22_what_only_administrators_allow() {
     assert!(page.answer.text.contains("AADSTS90094"));
     let silent = format!("{path}&prompt=none");
     assert_eq!(bob.open(&silent).await.left().refusal(), ("access_denied", 90_094));
+    // An administrator beside him goes on with the same request.
+    let text = &page.answer.text;
+    let start = text.find("/acme.test/continue?flow=").unwrap();
+    let elsewhere = text[start..].split('"').next().unwrap();
+    assert!(bob.open(elsewhere).await.page().heading().starts_with("Sign in to"));
     // He cannot accept what he cannot be shown.
     let answer = bob.post(&page, &[("do", "accept")]).await;
     assert_eq!(answer.status, 400);

@@ -58,7 +58,7 @@ async fn an_administrator_sees_what_is_registered() {
     browser.whole_way(&request(&[]), "ada@acme.test").await;
     let page = browser.open(&request(&[("redirect_uri", "http://localhost/x")])).await.page();
     assert!(page.answer.text.contains("desk-app has registered: http://localhost"));
-    assert!(page.answer.text.contains("behalf app redirect add desk-app"));
+    assert!(page.answer.text.contains("# desk-app, in its manifest\nredirects: [URI]"));
     let mut browser = Browser::new(&server);
     browser.whole_way(&request(&[]), BOB).await;
     let page = browser.open(&request(&[("redirect_uri", "http://localhost/x")])).await.page();
@@ -73,7 +73,7 @@ async fn in_development_the_page_tells_everybody_the_whole_reason() {
     let page = Browser::new(&server).open(&request(&[("redirect_uri", uri)])).await.page();
     let text = &page.answer.text;
     assert!(text.contains("desk-app has registered: http://localhost"), "{text}");
-    assert!(text.contains("behalf app redirect add desk-app URI") && text.contains(uri), "{text}");
+    assert!(text.contains("redirects: [URI]") && text.contains(uri), "{text}");
     // Elsewhere the same page says what anybody may know.
     let server = world().await;
     let page = Browser::new(&server).open(&request(&[("redirect_uri", uri)])).await.page();

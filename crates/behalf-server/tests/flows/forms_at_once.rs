@@ -59,13 +59,13 @@ async fn cn_02_of_ten_acceptances_of_one_page_one_counts() {
     // Whoever comes later finds it granted, or his page used.
     assert!(answers.iter().all(|answer| [303, 400].contains(&answer.status.as_u16())));
     assert_eq!(grants(&server, ACME, DESK).await, [(GrantedFor::User(user_id(BOB)), vec![READ])]);
-    // Taken back, none of them brings it back.
+    // Taken back, none of them brings it back: it is asked for anew.
     let directory = behalf_server::directory::Directory::of(&server.server);
     let all = behalf_server::directory::Selection::default();
     let operator = behalf_core::access::Actor::Operator;
     directory.revoke_consent((ACME, DESK), &all, operator).await.unwrap();
     let again = join_all(browsers.iter_mut().map(|browser| browser.post(&page, &fields))).await;
-    assert!(again.iter().all(|answer| answer.status == 400));
+    assert!(again.iter().all(|answer| answer.status == 303));
     assert_eq!(grants(&server, ACME, DESK).await, []);
 }
 
