@@ -91,8 +91,8 @@ fn a_user_signs_in_and_his_token_goes_through_the_apis() {
     assert_eq!(
         asked,
         [
-            "desk-app asks, in your name, to: Read your orders (Orders.Read on orders-api)",
-            "orders-api asks, in your name, to: Read your ledger entries (Entries.Read on ledger-api)",
+            "desk-app asks to use orders-api in your name: Read your orders (Orders.Read)",
+            "orders-api, when desk-app calls it, asks to use ledger-api in your name: Read your ledger entries (Entries.Read)",
         ]
     );
     let bob = claims(&token);

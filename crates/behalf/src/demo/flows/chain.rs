@@ -61,8 +61,8 @@ pub(in crate::demo) async fn run(stage: &mut Stage) -> anyhow::Result<()> {
         Stage::more(line)?;
     }
     let asked = [
-        "desk-app asks, in your name, to: Read your orders (Orders.Read on orders-api)",
-        "orders-api asks, in your name, to: Read your ledger entries (Entries.Read on ledger-api)",
+        "desk-app asks to use orders-api in your name: Read your orders (Orders.Read)",
+        "orders-api, when desk-app calls it, asks to use ledger-api in your name: Read your ledger entries (Entries.Read)",
     ];
     let found: Vec<&str> = walk.asked.iter().map(String::as_str).collect();
     stage.expect("dialog", &found.as_slice(), &asked.as_slice())?;
