@@ -1,11 +1,13 @@
 //! The ways to a token. A new grant is one line of [`GRANTS`] and the function that makes its form.
 
 use behalf_core::{
-    device::{Approval, UserCode},
+    device::{Approval, PresentedDeviceCode},
     grant::GrantedFor,
     id::{AppId, FamilyId},
-    ticket::CodeTicket,
+    ticket::{self, CodeTicket},
+    user::{self, NewPassword},
 };
+use behalf_server::session::password::{Parameters, hash};
 use behalf_store::{Expect, WriteSet, records};
 use futures_util::{
     FutureExt as _,
@@ -13,7 +15,7 @@ use futures_util::{
 };
 
 use crate::common::{
-    ACME, Answer, LEDGER, TestServer,
+    ACME, Answer, LEDGER, TestServer, principal_id,
     users::{ADA, API_SECRET, CLI, JWT_BEARER, LOOPBACK, ORDERS, V2, VERIFIER, grant},
 };
 
@@ -28,8 +30,10 @@ pub(super) enum Rests {
     SamePrincipal,
     /// The revision of the client's service principal.
     PrincipalRevision,
-    /// The user, and his counters.
+    /// The user is there, enabled, and assigned where that is required.
     User,
+    /// His counters and his tenant's are what they were at the sign-in.
+    Counters,
     /// The counter of his password: of public clients' tickets, and of assertions.
     Password,
     /// Consent.
@@ -53,6 +57,7 @@ impl Rests {
         Self::SamePrincipal,
         Self::PrincipalRevision,
         Self::User,
+        Self::Counters,
         Self::Password,
         Self::Consent,
         Self::Family,
@@ -64,7 +69,7 @@ impl Rests {
 }
 
 use Rests::{
-    Consent, Credential, Family, OwnAssignment, Parties, Password, PrincipalRevision,
+    Consent, Counters, Credential, Family, OwnAssignment, Parties, Password, PrincipalRevision,
     SamePrincipal, Seal, Signature, User,
 };
 
@@ -92,14 +97,15 @@ macro_rules! grants {
 
 grants! {
     "client_credentials" ORDERS -> LEDGER by as_itself on [Parties, Credential, OwnAssignment];
-    "code" ORDERS -> LEDGER by web_code on [Parties, Credential, SamePrincipal, PrincipalRevision, User, Password, Consent, Family, Rests::Presented, Seal];
-    "refresh" ORDERS -> LEDGER by web_refresh on [Parties, Credential, SamePrincipal, PrincipalRevision, User, Consent, Family, Rests::Presented, Seal];
-    "on-behalf-of" ORDERS -> LEDGER by on_behalf_of on [Parties, Credential, SamePrincipal, User, Password, Consent, Family, Rests::Presented, Signature, Seal];
-    "exchange" ORDERS -> LEDGER by exchange on [Parties, Credential, SamePrincipal, User, Password, Consent, Family, Rests::Presented, Signature, Seal];
-    "refresh of obo" ORDERS -> LEDGER by refresh_of_obo on [Parties, Credential, SamePrincipal, PrincipalRevision, User, Consent, Family, Rests::Presented, Seal];
-    "code, public" CLI -> ORDERS by public_code on [Parties, SamePrincipal, PrincipalRevision, User, Password, Consent, Family, Rests::Presented, Seal];
-    "refresh, public" CLI -> ORDERS by public_refresh on [Parties, SamePrincipal, PrincipalRevision, User, Password, Consent, Family, Rests::Presented, Seal];
-    "device code" CLI -> ORDERS by device_code on [Parties, SamePrincipal, PrincipalRevision, User, Password, Consent, Family, Rests::Presented];
+    "code" ORDERS -> LEDGER by web_code on [Parties, Credential, SamePrincipal, PrincipalRevision, User, Counters, Password, Consent, Family, Rests::Presented, Seal];
+    "refresh" ORDERS -> LEDGER by web_refresh on [Parties, Credential, SamePrincipal, PrincipalRevision, User, Counters, Consent, Family, Rests::Presented, Seal];
+    "on-behalf-of" ORDERS -> LEDGER by on_behalf_of on [Parties, Credential, SamePrincipal, User, Counters, Password, Consent, Family, Rests::Presented, Signature, Seal];
+    "exchange" ORDERS -> LEDGER by exchange on [Parties, Credential, SamePrincipal, User, Counters, Password, Consent, Family, Rests::Presented, Signature, Seal];
+    "refresh of obo" ORDERS -> LEDGER by refresh_of_obo on [Parties, Credential, SamePrincipal, PrincipalRevision, User, Counters, Consent, Family, Rests::Presented, Seal];
+    "code, public" CLI -> ORDERS by public_code on [Parties, SamePrincipal, PrincipalRevision, User, Counters, Password, Consent, Family, Rests::Presented, Seal];
+    "refresh, public" CLI -> ORDERS by public_refresh on [Parties, SamePrincipal, PrincipalRevision, User, Counters, Password, Consent, Family, Rests::Presented, Seal];
+    "device code" CLI -> ORDERS by device_code on [Parties, SamePrincipal, PrincipalRevision, User, Counters, Password, Consent, Family, Rests::Presented];
+    "password" CLI -> ORDERS by password on [Parties, User, Consent];
 }
 
 /// A request about to be sent.
@@ -121,6 +127,14 @@ impl Presented {
 pub(super) async fn prepare(server: &TestServer) {
     server.put_grant(&grant(ORDERS, LEDGER, GrantedFor::Everyone, &[])).await;
     server.put_grant(&grant(ORDERS, LEDGER, GrantedFor::User(ADA), &[2])).await;
+    server.edit(CLI, |cli| cli.behalf.password_grant = true).await;
+    server.edit_tenant(ACME, |acme| acme.users.password_grant = true).await;
+    let cheap = Parameters { memory: 16, passes: 1 };
+    let remember = |ada: &mut user::User| {
+        let password = NewPassword::chosen(PASSWORD.to_owned(), &ada.name).unwrap();
+        ada.password = hash(&password, [7; 16], cheap);
+    };
+    server.edit_ada(remember).await;
 }
 
 fn form(grant: &str, client: AppId, more: &[(&'static str, &str)]) -> Vec<(&'static str, String)> {
@@ -132,6 +146,7 @@ fn form(grant: &str, client: AppId, more: &[(&'static str, &str)]) -> Vec<(&'sta
     form
 }
 
+const PASSWORD: &str = "correct horse battery";
 const READ: &str = "api://ledger/Entries.Read";
 
 fn as_itself(_: &TestServer) -> Ready<Presented> {
@@ -188,34 +203,6 @@ async fn public_refresh(server: &TestServer) -> Presented {
     refresh(server, CLI).await
 }
 
-/// A device whose user approved: the grant is kept by its user code, and nothing of it is sealed.
-async fn device_code(server: &TestServer) -> Presented {
-    let asked = [("client_id", &*CLI.to_string()), ("scope", "api://orders/Orders.Read")];
-    let answer = server.post("/acme.test/oauth2/v2.0/devicecode", &asked).await;
-    let user_code = UserCode::parse(&answer.text_of("user_code")).unwrap();
-    let reading = server.server.store.reading();
-    let found = reading.device_grant(user_code).await.unwrap().unwrap();
-    let CodeTicket { user, counters, client, sign_in, .. } = code(server, CLI);
-    let approval = Approval {
-        tenant: ACME,
-        user,
-        counters,
-        service_principal: client.service_principal,
-        revision: client.revision,
-        sign_in,
-    };
-    let waiting = found.value.clone().waiting(server.server.clock.now()).unwrap();
-    let mut set = WriteSet::new();
-    let expect = Expect::Version(found.version);
-    records::device_grant::put(&mut set, user_code, &waiting.approved(approval), expect);
-    server.server.store.commit(set).await.unwrap();
-    let code = answer.text_of("device_code");
-    Presented {
-        form: form("device_code", CLI, &[("device_code", &code)]),
-        family: Some(found.value.id.into()),
-    }
-}
-
 async fn on_behalf_of(server: &TestServer) -> Presented {
     let (answer, family) = signed_in(server, CLI).await;
     let token = answer.text_of("access_token");
@@ -247,4 +234,42 @@ async fn refresh_of_obo(server: &TestServer) -> Presented {
     let token = answer.text_of("refresh_token");
     let form = form("refresh_token", ORDERS, &[("refresh_token", &token)]);
     Presented { form, family: obo.family }
+}
+
+/// A device's code whose user has approved it.
+async fn device_code(server: &TestServer) -> Presented {
+    let client = CLI.to_string();
+    let asked =
+        [("client_id", client.as_str()), ("scope", "api://orders/Orders.Read offline_access")];
+    let answer = server.post("/acme.test/oauth2/v2.0/devicecode", &asked).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    let text = answer.text_of("device_code");
+    let user_code = PresentedDeviceCode::parse(&text).unwrap().user_code();
+    let store = &server.server.store;
+    let found = store.reading().device_grant(user_code).await.unwrap().unwrap();
+    let approval = Approval {
+        tenant: ACME,
+        user: ADA,
+        counters: ticket::Counters::default(),
+        service_principal: principal_id(ACME, CLI),
+        revision: 0,
+        sign_in: code(server, CLI).sign_in,
+    };
+    let waiting = found.value.clone().waiting(server.server.clock.now()).unwrap();
+    let mut set = WriteSet::new();
+    let expect = Expect::Version(found.version);
+    records::device_grant::put(&mut set, user_code, &waiting.approved(approval), expect);
+    store.commit(set).await.unwrap();
+    let grant = "urn:ietf:params:oauth:grant-type:device_code";
+    let form = form(grant, CLI, &[("device_code", &text)]);
+    Presented { form, family: Some(found.value.id.into()) }
+}
+
+fn password(_: &TestServer) -> Ready<Presented> {
+    let more = [
+        ("username", "ada@acme.test"),
+        ("password", PASSWORD),
+        ("scope", "api://orders/Orders.Read offline_access"),
+    ];
+    ready(Presented { form: form("password", CLI, &more), family: None })
 }

@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::grants::{
     Grant,
     Rests::{
-        self, Consent, Credential, Family, OwnAssignment, Parties, Password, Presented,
+        self, Consent, Counters, Credential, Family, OwnAssignment, Parties, Password, Presented,
         PrincipalRevision, SamePrincipal, Seal, Signature, User,
     },
 };
@@ -70,7 +70,7 @@ const fn taken(name: &'static str, ends: &'static [Rests], deed: Deed) -> Taken 
 
 pub(super) const TAKEN: &[Taken] = &[
     taken("tenant disabled", &[Parties], Deed::TenantDisabled),
-    taken("all sessions of the tenant revoked", &[User], Deed::TenantRevoked),
+    taken("all sessions of the tenant revoked", &[Counters], Deed::TenantRevoked),
     taken("client disabled", &[Parties], Deed::ClientDisabled),
     taken("client deleted", &[Parties], Deed::ClientDeleted),
     taken("client's credential removed", &[Credential], Deed::CredentialRemoved),
@@ -92,7 +92,7 @@ pub(super) const TAKEN: &[Taken] = &[
     ),
     taken(
         "client's service principal made anew",
-        &[SamePrincipal],
+        &[SamePrincipal, Consent],
         Deed::ClientPrincipal(Principal::MadeAnew),
     ),
     taken(
@@ -118,9 +118,9 @@ pub(super) const TAKEN: &[Taken] = &[
     taken("assignment to the client", &[User], Deed::AssignmentToClient),
     taken("user disabled", &[User], Deed::User(UserEvent::Disabled)),
     taken("user deleted", &[User], Deed::UserDeleted),
-    taken("user's sessions revoked", &[User], Deed::User(UserEvent::SessionsRevoked)),
-    taken("user's password reset", &[User], Deed::User(UserEvent::PasswordReset)),
-    taken("user's second factor removed", &[User], Deed::User(UserEvent::SecondFactorRemoved)),
+    taken("user's sessions revoked", &[Counters], Deed::User(UserEvent::SessionsRevoked)),
+    taken("user's password reset", &[Counters], Deed::User(UserEvent::PasswordReset)),
+    taken("user's second factor removed", &[Counters], Deed::User(UserEvent::SecondFactorRemoved)),
     taken("user's password changed", &[Password], Deed::User(UserEvent::PasswordChanged)),
     taken("grant removed", &[Consent], Deed::GrantRemoved),
     taken("family ended", &[Family], Deed::FamilyEnded),
