@@ -108,7 +108,7 @@ impl Backlog {
         Arc::new(Self((0..cores).map(|_| AtomicU64::new(0)).collect()))
     }
 
-    /// Says that `core` has `waiting` of signing time queued.
+    /// Says that `core` is busy for `waiting` with the requests whose signatures are queued.
     pub fn publish(&self, core: usize, waiting: Duration) {
         if let Some(slot) = self.0.get(core) {
             slot.store(u64::try_from(waiting.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);

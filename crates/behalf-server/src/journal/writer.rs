@@ -149,8 +149,9 @@ impl Shared {
         slept.unwrap_or_else(PoisonError::into_inner).0.closed
     }
 
-    /// Half as long as the signatures wait that are queued; longer where the rows are safe before
-    /// their signatures are made nevertheless, with half a commit to spare.
+    /// Half as long as a core is busy with what is queued, so that its requests find a place in the
+    /// same commit; longer where the rows are safe before their signatures are made nevertheless,
+    /// with half a commit to spare.
     fn linger_now(&self) -> Duration {
         match self.durability {
             Durability::BeforeAnswer => {

@@ -1,6 +1,6 @@
 //! One signer for each core: a bounded queue from which it takes jobs and signs. It yields after
-//! each RSA signature, or after as many ECDSA ones as take that long, so that everything else the
-//! core serves waits for one RSA signature at most.
+//! two RSA signatures, or after as many ECDSA ones as take that long, so that everything else the
+//! core serves waits for two RSA signatures at most.
 
 use std::{
     collections::VecDeque,
@@ -19,9 +19,12 @@ use crate::{clock::SharedClock, journal::Backlog};
 
 /// The queue holds no more than this much signing time, unless configured otherwise.
 pub const QUEUE_DEFAULT: Duration = Duration::from_millis(50);
-/// Signing time after which others have their turn: less than an RSA signature takes. Yielding
-/// costs a look at all sockets, too dear after each ECDSA signature.
-const TURN: Duration = Duration::from_micros(200);
+/// Signing time after which others have their turn: on most machines one RSA signature takes less
+/// and two take more. Yielding costs a look at all sockets, and what others do finds the core's
+/// caches full of the signature: too dear after each.
+const TURN: Duration = Duration::from_millis(1);
+/// What a request costs its core besides the signature, about (`cargo xtask bench token`).
+const BESIDES: Duration = Duration::from_micros(40);
 /// What a signature is taken to cost before any was measured.
 const FIRST_ESTIMATE: Duration = Duration::from_micros(300);
 
@@ -91,11 +94,14 @@ impl Shared {
         queue.expected.saturating_add(usual.saturating_mul(queue.reserved))
     }
 
-    /// Says what waits besides one request, whose own signature is no reason to linger.
+    /// Says how long the core is busy with what waits besides one request, which is itself no
+    /// reason to linger.
     fn publish(&self, queue: &Queue) {
         let usual = self.usual.load(Ordering::Relaxed);
-        let others = self.waiting(queue).saturating_sub(usual);
-        self.backlog.publish(self.core, Duration::from_nanos(others));
+        let signing = Duration::from_nanos(self.waiting(queue).saturating_sub(usual));
+        let requests = (queue.jobs.len() as u64).saturating_add(queue.reserved);
+        let others = u32::try_from(requests.saturating_sub(1)).unwrap_or(u32::MAX);
+        self.backlog.publish(self.core, signing + BESIDES.saturating_mul(others));
     }
 
     fn change(&self, change: impl FnOnce(&mut Queue)) {
@@ -295,7 +301,7 @@ mod tests {
         let (signer, backlog) = signer(Duration::from_millis(1));
         let slots: Vec<_> = (0..3).map(|_| signer.reserve().unwrap()).collect();
         assert_eq!(signer.reserve().unwrap_err(), Busy);
-        assert_eq!(backlog.longest(), Duration::from_micros(600), "two besides oneself");
+        assert_eq!(backlog.longest(), 2 * (FIRST_ESTIMATE + BESIDES), "two besides oneself");
         drop(slots);
         assert_eq!(signer.queued(), Duration::ZERO);
         assert_eq!(backlog.longest(), Duration::ZERO);
