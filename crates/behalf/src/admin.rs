@@ -171,6 +171,19 @@ impl Admin {
         self.post(&path, decline).await
     }
 
+    /// What a tenant lets its users do; changes what is given.
+    pub(crate) async fn user_policy(
+        &self,
+        tenant: &str,
+        change: users::PolicyChange,
+    ) -> Result<users::Policy, AdminError> {
+        let path = format!("/v1/tenants/{}/user-policy", segment(tenant));
+        if change == users::PolicyChange::default() {
+            return self.get(&path).await;
+        }
+        self.post(&path, &change).await
+    }
+
     /// Every user of a tenant, which a domain or an id names.
     pub(crate) async fn users(&self, tenant: &str) -> Result<Vec<users::UserInfo>, AdminError> {
         self.get(&format!("/v1/tenants/{}/users", segment(tenant))).await

@@ -162,6 +162,13 @@ pub(crate) fn tenant(
             ));
             say(args.ask.as_json(), &now, |now| tenant::table(std::slice::from_ref(now)))
         }
+        tenant::Command::Policy(args) => {
+            let change = args.request();
+            let now = ask(&args.ask.door, environment, async |admin| {
+                admin.user_policy(&args.tenant, change).await
+            })?;
+            say(args.ask.as_json(), &now, |now| tenant::policy(*now))
+        }
         tenant::Command::List(args) => {
             let all = ask(&args.door, environment, async |admin| admin.tenants().await)?;
             say(args.as_json(), &all, |all| tenant::table(all))

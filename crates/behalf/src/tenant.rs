@@ -1,6 +1,9 @@
 //! `behalf tenant`: directories.
 
-use behalf_server::admin_socket::wire::{NewTenant, TenantInfo};
+use behalf_server::admin_socket::wire::{
+    NewTenant, TenantInfo,
+    users::{Policy, PolicyChange},
+};
 
 use crate::door::AskArgs;
 
@@ -13,8 +16,57 @@ pub(crate) enum Command {
     AddDomain(DomainArgs),
     /// Take a domain from a tenant; for 24 hours nobody else can have it
     RemoveDomain(DomainArgs),
+    /// Show what a tenant lets its users do, and change it
+    Policy(PolicyArgs),
     /// List the tenants
     List(AskArgs),
+}
+
+/// `behalf tenant policy`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct PolicyArgs {
+    /// The tenant, by domain or id
+    #[arg(value_name = "TENANT")]
+    pub(crate) tenant: String,
+    /// Whether users may consent for themselves; otherwise an administrator must
+    #[arg(long, value_enum, value_name = "on|off", hide_possible_values = true)]
+    user_consent: Option<Switch>,
+    /// Whether applications that allow it may use the password grant
+    #[arg(long, value_enum, value_name = "on|off", hide_possible_values = true)]
+    password_grant: Option<Switch>,
+    /// Which server, and how to print its answer.
+    #[command(flatten)]
+    pub(crate) ask: AskArgs,
+}
+
+/// On or off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Switch {
+    /// It is so.
+    On,
+    /// It is not.
+    Off,
+}
+
+impl PolicyArgs {
+    /// What to change; nothing where nothing is given.
+    pub(crate) fn request(&self) -> PolicyChange {
+        let is_on = |switch: Switch| switch == Switch::On;
+        PolicyChange {
+            user_consent: self.user_consent.map(is_on),
+            password_grant: self.password_grant.map(is_on),
+        }
+    }
+}
+
+/// What a tenant lets its users do.
+pub(crate) fn policy(policy: Policy) -> String {
+    let on = |on: bool| if on { "on" } else { "off" };
+    format!(
+        "user consent    {}\npassword grant  {}\n",
+        on(policy.user_consent),
+        on(policy.password_grant)
+    )
 }
 
 /// `behalf tenant create`.

@@ -12,9 +12,10 @@ use std::{
 
 use behalf_core::directory_role::DirectoryRole;
 use behalf_server::{
-    admin_socket::wire::users::{BegunFactor, NewUser, Roles, UserInfo, UserMade},
+    admin_socket::wire::users::{Assignment, BegunFactor, NewUser, Roles, UserInfo, UserMade},
     directory::apply::manifest::{PasswordSource, PasswordText},
 };
+use qrcode::{EcLevel, QrCode, render::unicode::Dense1x2};
 use zeroize::Zeroizing;
 
 use crate::{door::AskArgs, environment::Environment, failure::Failure};
@@ -51,6 +52,31 @@ pub(crate) enum Command {
     /// Give and take directory roles
     #[command(subcommand)]
     Role(RoleCommand),
+    /// Assign a user to an application, with a role of it or without
+    Assign(AssignArgs),
+    /// Take such an assignment back
+    Unassign(AssignArgs),
+}
+
+/// `behalf user assign` and `unassign`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct AssignArgs {
+    /// Who.
+    #[command(flatten)]
+    pub(crate) user: UserArgs,
+    /// The application, by name, client id or App ID URI
+    #[arg(long, value_name = "APP")]
+    app: String,
+    /// The role; assigned without one unless given
+    #[arg(long, value_name = "ROLE")]
+    role: Option<String>,
+}
+
+impl AssignArgs {
+    /// What to ask for.
+    pub(crate) fn request(&self, assigned: bool) -> Assignment {
+        Assignment { app: self.app.clone(), role: self.role.clone(), assigned }
+    }
 }
 
 /// `behalf user role`.
@@ -216,7 +242,19 @@ fn role(text: &str) -> Result<DirectoryRole, String> {
 
 /// What a user types into his authenticator app, or scans.
 pub(crate) fn begun(factor: &BegunFactor) -> String {
-    format!("  Secret  {}\n  URI     {}\n", factor.secret.expose(), factor.uri.expose())
+    let picture = picture(factor.uri.expose()).unwrap_or_default();
+    format!(
+        "  Secret  {}\n  URI     {}\n\n{picture}\n",
+        factor.secret.expose(),
+        factor.uri.expose()
+    )
+}
+
+/// A QR code, where one can be made.
+fn picture(text: &str) -> Option<String> {
+    let code = QrCode::with_error_correction_level(text, EcLevel::L).ok()?;
+    // Light modules are drawn, for terminals are dark more often than not; both are read.
+    Some(code.render::<Dense1x2>().quiet_zone(true).build())
 }
 
 /// The code that he reads from it: the first line of standard input.
@@ -261,6 +299,15 @@ mod tests {
     fn from(env: Option<&str>, file: Option<PathBuf>) -> PasswordFrom {
         let variable = env.map(str::to_owned);
         PasswordFrom { variable, file, stdin: false }
+    }
+
+    #[test]
+    fn the_picture_fits_into_a_terminal() {
+        let uri = "otpauth://totp/behalf:bob%40acme.test?secret=ABCDEFGHIJKLMNOPQRSTUVWXYZ234567&issuer=behalf";
+        let picture = picture(uri).unwrap();
+        let widths: Vec<usize> = picture.lines().map(|line| line.chars().count()).collect();
+        assert!(widths.iter().all(|width| *width == widths[0]), "{widths:?}");
+        assert!(widths[0] <= 80 && widths.len() * 2 >= widths[0], "{widths:?}");
     }
 
     #[test]

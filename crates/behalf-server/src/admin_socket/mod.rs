@@ -16,6 +16,10 @@
 //! | `POST …/users/{name or id}/roles` | [`wire::users::Roles`] | [`wire::users::UserInfo`] |
 //! | `POST …/users/{name or id}/revoke-sessions` | | [`wire::users::UserInfo`] |
 //! | `POST …/users/{name or id}/remove-second-factor` | | [`wire::users::UserInfo`] |
+//! | `POST …/users/{name or id}/begin-second-factor` | | [`wire::users::BegunFactor`] |
+//! | `POST …/users/{name or id}/add-second-factor` | [`wire::users::NewFactor`] | [`wire::users::UserInfo`] |
+//! | `POST …/users/{name or id}/assignments` | [`wire::users::Assignment`] | [`wire::users::UserInfo`] |
+//! | `GET`, `POST /v1/tenants/{…}/user-policy` | [`wire::users::PolicyChange`] | [`wire::users::Policy`] |
 //! | `POST /v1/apply` | [`wire::Apply`] | [`wire::Applied`] |
 //! | `GET /v1/keys` | | `[`[`wire::KeyInfo`]`]` |
 //! | `POST /v1/keys/rotate` | [`wire::Rotate`] | `[`[`wire::KeyInfo`]`]` |
@@ -35,6 +39,7 @@ mod failure;
 mod grants;
 mod listener;
 mod log;
+mod policy;
 mod routes;
 mod users;
 pub mod wire;

@@ -15,7 +15,7 @@ use serde::de::DeserializeOwned;
 
 use super::{
     failure::{Failure, json},
-    log, users,
+    log, policy, users,
     wire::{
         ApplicationInfo, Applied, Apply, EpochInfo, KeyInfo, LogQuery, NewDomain, NewTenant,
         Rotate, Secret, Status, TenantInfo, users::MadePassword,
@@ -45,6 +45,7 @@ pub fn router(server: Arc<Server>) -> Router {
         .route("/v1/tenants/{tenant}/domains", post(add_domain))
         .route("/v1/tenants/{tenant}/domains/{domain}", delete(remove_domain))
         .merge(users::routes())
+        .merge(policy::routes())
         .route("/v1/apply", post(apply))
         .route("/v1/keys", get(keys))
         .route("/v1/keys/rotate", post(rotate))

@@ -22,6 +22,7 @@ use tower::ServiceExt as _;
 use uuid::Uuid;
 
 mod grants;
+mod policy;
 mod users;
 
 use super::{listener::OwnersOnly, *};

@@ -15,12 +15,13 @@ use behalf_core::{
 };
 
 use super::{
+    failure::Failure,
     routes::{Answer, Shared, directory, ok, parse},
     wire::users as wire,
 };
 use crate::{
     directory::{
-        Directory, Enrolment, NewUser, Refusal, UserRef, UserRefusal,
+        Directory, Enrolment, NewUser, Refusal, UserRef, UserRefusal, UserRole,
         apply::manifest::{PasswordSource, PasswordText},
     },
     session::totp::TotpSecret,
@@ -41,6 +42,7 @@ pub(super) fn routes() -> Router<Arc<Server>> {
         .route("/v1/tenants/{tenant}/users/{user}/begin-second-factor", post(begin_factor))
         .route("/v1/tenants/{tenant}/users/{user}/add-second-factor", post(add_factor))
         .route("/v1/tenants/{tenant}/users/{user}/remove-second-factor", post(remove_factor))
+        .route("/v1/tenants/{tenant}/users/{user}/assignments", post(assign))
 }
 
 /// What the path names.
@@ -183,6 +185,18 @@ async fn remove(State(server): Shared, named: Named) -> Answer {
     let gone = directory.user(tenant, &user).await?;
     directory.delete_user(BY, (tenant, &UserRef::Id(gone.id))).await?;
     Ok(ok(&info(&gone)))
+}
+
+async fn assign(State(server): Shared, named: Named, body: Bytes) -> Answer {
+    let wire::Assignment { app, role, assigned } = parse(&body)?;
+    let (directory, tenant, user) = find(&server, named).await?;
+    let wanted = UserRole { app: directory.app_id_of(tenant, &app).await?, role: role.as_deref() };
+    if assigned {
+        directory.assign_user(BY, (tenant, &user), wanted).await?;
+    } else {
+        directory.unassign_user(BY, (tenant, &user), wanted).await?;
+    }
+    Ok(ok(&info(&directory.user(tenant, &user).await?)))
 }
 
 fn info(user: &User) -> wire::UserInfo {

@@ -60,6 +60,14 @@ pub(crate) fn run(command: &Command, environment: &Environment) -> anyhow::Resul
         Command::RemoveSecondFactor(args) => {
             say_user(args, &change(args, environment, "remove-second-factor", &nothing)?)
         }
+        Command::Assign(args) => {
+            let how = args.request(true);
+            say_user(&args.user, &change(&args.user, environment, "assignments", &how)?)
+        }
+        Command::Unassign(args) => {
+            let how = args.request(false);
+            say_user(&args.user, &change(&args.user, environment, "assignments", &how)?)
+        }
         Command::Role(command) => {
             let (args, roles) = command.request();
             say_user(args, &change(args, environment, "roles", &roles)?)

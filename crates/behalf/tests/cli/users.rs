@@ -156,3 +156,44 @@ users:
     assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
     assert!(stderr(&output).contains("lies on no domain of Acme"), "{}", stderr(&output));
 }
+
+#[test]
+fn a_tenant_says_what_its_users_may_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let _dev = Dev::start(folder.path(), &[]);
+    let policy = |arguments: &[&str]| {
+        succeed(folder.path(), &[&["tenant", "policy", "acme.test"], arguments].concat())
+    };
+    assert_eq!(policy(&[]), "user consent    on\npassword grant  off\n");
+    assert_eq!(policy(&["--user-consent", "off"]), "user consent    off\npassword grant  off\n");
+    assert_eq!(
+        parsed(&policy(&["--password-grant", "on", "-o", "json"])),
+        json!({"userConsent": false, "passwordGrant": true})
+    );
+    for (arguments, code) in [
+        (&["tenant", "policy", "acme.test", "--user-consent", "maybe"][..], 2),
+        (&["tenant", "policy"], 2),
+        (&["tenant", "policy", "nobody.test", "--user-consent", "on"], 5),
+    ] {
+        assert_eq!(run(folder.path(), arguments).status.code(), Some(code), "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_user_is_assigned_to_an_application() {
+    let folder = tempfile::tempdir().unwrap();
+    let _dev = Dev::start(folder.path(), &[]);
+    let assign = ["user", "assign", "bob@acme.test", "--app", "orders-api"];
+    assert!(succeed(folder.path(), &assign).contains("bob@acme.test"));
+    succeed(folder.path(), &["user", "unassign", "bob@acme.test", "--app", "api://orders"]);
+    for (arguments, code, told) in [
+        (&[&assign[..], &["--role", "Orders.Read.All"]].concat()[..], 2, "no enabled role"),
+        (&["user", "assign", "bob@acme.test", "--app", "nobody"], 5, "no application"),
+        (&["user", "assign", "eve@acme.test", "--app", "orders-api"], 5, "there is no user"),
+        (&["user", "assign", "bob@acme.test"], 2, "--app"),
+    ] {
+        let output = run(folder.path(), arguments);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {}", stderr(&output));
+        assert!(stderr(&output).contains(told), "{arguments:?}: {}", stderr(&output));
+    }
+}

@@ -77,6 +77,41 @@ pub struct Roles {
     pub remove: BTreeSet<DirectoryRole>,
 }
 
+/// A role of an application that a user gets or loses.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Assignment {
+    /// The application, by name, client id or App ID URI.
+    pub app: String,
+    /// The role's value; absent: assigned without a role.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
+    /// Whether he has it.
+    pub assigned: bool,
+}
+
+/// What a tenant lets its users do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Policy {
+    /// They may consent for themselves to scopes that are not for administrators only.
+    pub user_consent: bool,
+    /// The password grant may be used by applications that allow it too.
+    pub password_grant: bool,
+}
+
+/// What changes of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct PolicyChange {
+    /// Whether users may consent; absent: as before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_consent: Option<bool>,
+    /// Whether the password grant may be used; absent: as before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password_grant: Option<bool>,
+}
+
 /// A user, and his password if it was made now: shown once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserMade {
