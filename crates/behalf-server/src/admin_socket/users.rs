@@ -15,7 +15,6 @@ use behalf_core::{
 };
 
 use super::{
-    failure::Failure,
     routes::{Answer, Shared, directory, ok, parse},
     wire::users as wire,
 };
