@@ -50,7 +50,7 @@ def _():
     page = browser.submit(page, username=browser.name, password=browser.password, do="sign-in")
     assert isinstance(page, Page), page
     expect(page.heading, "Allow trend-report?", "heading")
-    for text in ("Globex", "Trends.Read on trend-api", "adds trend-report and trend-api to"):
+    for text in ("Globex", "asks to use <strong>trend-api</strong> in your name", "Trends.Read", "adds trend-report and trend-api to"):
         assert text in page.text, page.text
     answer = browser.submit(page, do="accept").deliver()
     expect((answer.status_code, answer.text.split(":")[0]), (200, f"sample-foreign@acme.test of {ACME['id']}"), answer.text)

@@ -31,6 +31,7 @@ mod flows {
     mod introspection;
     mod limits;
     mod matrix;
+    mod my_apps;
     mod on_behalf_of;
     mod outlives;
     mod password;

@@ -1,5 +1,5 @@
 //! What happens in a user's browser: authorization requests (RFC 6749 3.1, OIDC Core 3.1.2), signing
-//! in, choosing an account, consent, and the same for a device that has no browser (RFC 8628 3.3).
+//! in, choosing an account, consent and taking it back, and the same for a device that has no browser (RFC 8628 3.3).
 //!
 //! Every request names its [`Flow`](flow::Flow): the request as the client sent it and how far the
 //! user got, sealed and bound to his browser. Nothing is kept between two requests; each parses and
@@ -13,6 +13,7 @@ mod event;
 mod flow;
 mod form;
 mod logout;
+mod my_apps;
 mod proceed;
 mod respond;
 mod sign_in;
@@ -43,6 +44,7 @@ pub(crate) fn routes() -> Router<Arc<Core>> {
         .route("/{tenant}/second-factor", post(sign_in::second_factor))
         .route("/{tenant}/account", post(sign_in::account))
         .route("/{tenant}/consent", post(consent::answered))
+        .route("/myapps", get(my_apps::list).post(my_apps::taken_back))
         .route("/devicelogin", get(device::entrance).post(device::entered))
         .route("/{tenant}/device", post(device::confirmed))
 }

@@ -9,12 +9,14 @@
 mod answer;
 mod consent;
 mod device;
+mod my_apps;
 mod problem;
 mod sign_in;
 
 pub(crate) use answer::{Page, redirect};
 pub(crate) use consent::{Chain, ConsentPage, NeedsAdminPage, Permission, Wanted};
 pub(crate) use device::{DeviceConfirmPage, DevicePage};
+pub(crate) use my_apps::{AllowedApp, AllowedBy, AllowedPermission, MyAppsPage};
 pub(crate) use problem::{FormPostPage, Link, NoticePage, ProblemPage};
 pub(crate) use sign_in::{
     Account, AccountPickerPage, ConfirmSignOutPage, SecondFactorPage, SignInPage,

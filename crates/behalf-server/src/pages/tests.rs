@@ -49,6 +49,25 @@ fn second_factor() {
 }
 
 #[test]
+fn my_apps() {
+    let permission = |text: &str, value: &str| AllowedPermission {
+        text: text.to_owned(),
+        value: value.to_owned(),
+        api: "orders-api".to_owned(),
+    };
+    let app = AllowedApp {
+        client: "desk-app <script>".to_owned(),
+        permissions: vec![permission("Read your orders", "Orders.Read")],
+        form: "eyJhbGciOiJkaXIi..sealed".to_owned(),
+    };
+    let accounts = [
+        AllowedBy { user: "bob@acme.test".to_owned(), apps: vec![app] },
+        AllowedBy { user: "ada@acme.test".to_owned(), apps: Vec::new() },
+    ];
+    insta::assert_snapshot!(document(&MyAppsPage { accounts: &accounts, action: "/myapps" }));
+}
+
+#[test]
 fn account_picker() {
     let accounts = [
         Account { session: "s1", user: "bob@acme.test" },
