@@ -55,7 +55,8 @@ pub(super) async fn list(State(core): State<Arc<Core>>, parts: Parts) -> Respons
 
 async fn show(visit: &Visit<'_>) -> Result<Response<Body>, Box<Response<Body>>> {
     endpoint::admit(visit)?;
-    let signed_in = visit.accounts(None).await.map_err(|error| unreadable(visit, &error))?;
+    let signed_in =
+        visit.accounts(None).await.map_err(|error| Box::new(unreadable(visit, &error)))?;
     if signed_in.is_empty() {
         let page = NoticePage {
             title: "Nobody is signed in",
@@ -67,15 +68,16 @@ async fn show(visit: &Visit<'_>) -> Result<Response<Body>, Box<Response<Body>>> 
     }
     let mut accounts = Vec::new();
     for signed in &signed_in {
-        let apps = allowed(visit, signed).await.map_err(|error| unreadable(visit, &error))?;
+        let apps =
+            allowed(visit, signed).await.map_err(|error| Box::new(unreadable(visit, &error)))?;
         accounts.push(AllowedBy { user: signed.account.user.name.to_string(), apps });
     }
     Ok(visit.page(&MyAppsPage { accounts: &accounts, action: HERE }, None))
 }
 
-fn unreadable(visit: &Visit<'_>, error: &ReadError) -> Box<Response<Body>> {
+fn unreadable(visit: &Visit<'_>, error: &ReadError) -> Response<Body> {
     tracing::error!(%error, "what a user allowed could not be read");
-    Box::new(visit.unavailable())
+    visit.unavailable()
 }
 
 /// What a user allowed for himself, by application.
@@ -151,7 +153,8 @@ async fn take_back(visit: &Visit<'_>, body: Body) -> Result<Response<Body>, Box<
     if csrf::same_browser(&asked.browser, visit.cookies.browser.as_deref()).is_err() {
         return Err(Box::new(visit.foreign()));
     }
-    let accounts = visit.accounts(None).await.map_err(|error| unreadable(visit, &error))?;
+    let accounts =
+        visit.accounts(None).await.map_err(|error| Box::new(unreadable(visit, &error)))?;
     let signed = accounts.iter().find(|own| own.account.sign_in.session == asked.session);
     let user = &signed.ok_or_else(|| Box::new(visit.stale()))?.account.user;
     let selection =
