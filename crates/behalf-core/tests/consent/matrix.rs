@@ -3,11 +3,15 @@
 use std::fmt::Write as _;
 
 use behalf_core::{
-    access::{self, Actor, GRAPH},
-    consent::{Request, Required, Wanted, required},
+    access::{self, Actor, Denied, GRAPH},
+    consent::{Request, Required, Wanted, required, revocable},
     directory_role::DirectoryRole,
+    grant::{GrantedFor, PermissionGrant},
+    id::{ObjectId, TenantId},
+    time::Timestamp,
     user::User,
 };
+use uuid::Uuid;
 
 use crate::world::*;
 
@@ -48,12 +52,63 @@ fn cell(world: &World, user: &User, for_everyone: bool) -> &'static str {
     }
 }
 
+/// Every role alone, and none.
+fn roles() -> Vec<(&'static str, Vec<DirectoryRole>)> {
+    let each = DirectoryRole::ALL.into_iter().map(|role| (role.as_str(), vec![role]));
+    [("(none)", vec![])].into_iter().chain(each).collect()
+}
+
+/// A grant of `orders` on `ledger`.
+fn grant(tenant: TenantId, granted_for: GrantedFor) -> PermissionGrant {
+    PermissionGrant {
+        id: ObjectId(Uuid::from_u128(1)),
+        tenant,
+        client: ObjectId(Uuid::from_u128(2)),
+        resource: ObjectId(Uuid::from_u128(3)),
+        granted_for,
+        scopes: [].into(),
+        granted_by: ObjectId::NIL,
+        created: Timestamp(0),
+    }
+}
+
+#[test]
+fn who_may_take_back_and_decide() {
+    let tenant = &World::new().tenants[0];
+    let mut table =
+        String::from("role                            own  another's  everyone's  requests\n");
+    for (name, roles) in &roles() {
+        let user = user(ACME, 7, roles);
+        let yes = |may: bool| if may { "yes" } else { "no" };
+        let permit = access::revoke_consent(Actor::User(&user), tenant).unwrap();
+        let takes = |whom| yes(revocable(&permit, [&grant(tenant.id, whom)]).next().is_some());
+        writeln!(
+            table,
+            "{name:<32}{:<5}{:<11}{:<12}{}",
+            takes(GrantedFor::User(user.id)),
+            takes(GrantedFor::User(ObjectId(Uuid::from_u128(99)))),
+            takes(GrantedFor::Everyone),
+            yes(access::resolve_approvals(Actor::User(&user), tenant).is_ok())
+        )
+        .unwrap();
+    }
+    insta::assert_snapshot!(table);
+}
+
+#[test]
+fn nobody_takes_back_in_another_directory() {
+    let world = World::new();
+    let (acme, globex) = (&world.tenants[0], &world.tenants[1]);
+    let admin = user(ACME, 7, &[DirectoryRole::GlobalAdministrator]);
+    assert_eq!(access::revoke_consent(Actor::User(&admin), globex), Err(Denied::NoUserHere));
+    assert_eq!(access::resolve_approvals(Actor::User(&admin), globex), Err(Denied::NoUserHere));
+    let gone = User { disabled: true, ..admin };
+    assert_eq!(access::revoke_consent(Actor::User(&gone), acme), Err(Denied::NoUserHere));
+}
+
 #[test]
 fn who_may_grant_what() {
-    let roles: Vec<(&str, Vec<DirectoryRole>)> = [("(none)", vec![])]
-        .into_iter()
-        .chain(DirectoryRole::ALL.into_iter().map(|role| (role.as_str(), vec![role])))
-        .collect();
+    let roles = roles();
     let mut table = format!("{:<32}", "himself / everyone");
     for (name, _) in cases() {
         write!(table, "{name:<24}").unwrap();
