@@ -1,15 +1,16 @@
 //! Why a request on behalf of a user is refused, beside what any request is refused for.
 
+mod catalogue;
+mod faults;
+
+pub use faults::{AssertionFault, Demand, VerifierFault};
+
 use behalf_protocol::{
-    EndpointVersion,
-    claims_request::{ClaimsChallenge, ClaimsRequestError},
-    device::PollRefusal,
-    error::AadSts,
+    EndpointVersion, claims_request::ClaimsRequestError, device::PollRefusal,
     token::request::GrantParameterError,
 };
 
 use crate::{
-    event::Step,
     id::{AppId, ObjectId, TenantId},
     ticket::{Outdated, RefreshRefusal},
 };
@@ -293,68 +294,6 @@ pub enum GrantRefusal {
     },
 }
 
-/// What a sign-in lacks.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Demand {
-    /// A second factor.
-    #[error("a second factor")]
-    SecondFactor,
-    /// An authentication context.
-    #[error("authentication context {0}")]
-    Context(String),
-}
-
-/// What is wrong with a `code_verifier`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum VerifierFault {
-    /// There was a challenge.
-    #[error("is missing: the authorization request had a code_challenge.")]
-    Missing,
-    /// There was no challenge (RFC 9700 2.1.1: a downgrade, or a code injected).
-    #[error("is not expected: the authorization request had no code_challenge.")]
-    Unexpected,
-    /// It answers another challenge.
-    #[error("does not answer the code_challenge of the authorization request.")]
-    Wrong,
-}
-
-/// Why an assertion is not one of ours.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum AssertionFault {
-    /// Signed by no key of ours that was in use then.
-    #[error("no key of this server signs as {kid} at the time that it was issued.")]
-    KeyUnknown {
-        /// The key's name, if it may be repeated.
-        kid: String,
-    },
-    /// Changed, or signed by somebody else.
-    #[error("its signature does not hold under key {kid}.")]
-    Signature {
-        /// The key's name.
-        kid: String,
-    },
-    /// Its payload is not what this server writes.
-    #[error("its claims are not those of a token of this server.")]
-    Claims,
-    /// Another issuer.
-    #[error("it was issued by another issuer than this server for tenant {tenant}.")]
-    Issuer {
-        /// The tenant asked.
-        tenant: TenantId,
-    },
-    /// Without a chain that opens.
-    #[error(
-        "its chain of delegation (aio) is missing or does not verify; ask the client for a new token."
-    )]
-    Chain,
-    /// The caller's service principal was made anew since.
-    #[error("it was issued for a service principal of the caller that does not exist any more.")]
-    OtherPrincipal,
-    /// It passed through as many services as there may be.
-    #[error("the user's identity has passed through 8 services already, the most there may be.")]
-    TooLong,
-}
-
 fn poll_text(cause: PollRefusal) -> &'static str {
     match cause {
         PollRefusal::Pending | PollRefusal::TooFast { msal: true } => {
@@ -377,155 +316,4 @@ fn capitalised(refusal: &RefreshRefusal) -> String {
     let text = refusal.to_string();
     let mut rest = text.chars();
     rest.next().map_or_else(String::new, |first| first.to_uppercase().chain(rest).collect())
-}
-
-impl GrantRefusal {
-    /// The catalogue's row.
-    pub fn aadsts(&self) -> AadSts {
-        match self {
-            Self::Parameters(error) => error.aadsts(),
-            Self::Claims(error) => error.aadsts(),
-            Self::CredentialMissing { .. } => AadSts::NoCredential,
-            Self::CredentialOfPage => AadSts::CredentialFromPublicClient,
-            Self::NotAPage => AadSts::CrossOriginNotAllowed,
-            Self::PageExpected => AadSts::CrossOriginRequired,
-            Self::ProofKeyRequired => AadSts::ProofKeyRequired,
-            Self::NotATicket { .. } | Self::CodeOfOtherClient { .. } => AadSts::GrantMalformed,
-            Self::CodeOfOtherEndpoint => AadSts::CodeOfOtherTenant,
-            Self::OtherRedirectUri => AadSts::RedirectUriMismatchAtRedemption,
-            Self::Verifier(_) => AadSts::CodeVerifierMismatch,
-            Self::CodeExpired { .. } => AadSts::CodeExpired,
-            Self::CodeRedeemed => AadSts::CodeRedeemed,
-            Self::Refresh(refusal) => of_refresh(*refusal),
-            Self::RefreshReused => AadSts::RefreshTokenReused,
-            Self::AccessTokenStays => AadSts::UnsupportedTokenType,
-            Self::AssertionUnreadable { .. } => AadSts::AssertionUnreadable,
-            Self::AssertionInvalid(_) => AadSts::AssertionInvalid,
-            Self::AssertionTime { .. } => AadSts::AssertionExpired,
-            Self::AssertionAudience { .. } => AadSts::AssertionForOtherResource,
-            Self::AssertionIsIdToken => AadSts::AssertionIsIdToken,
-            Self::AssertionAppOnly { .. } => AadSts::AssertionAppOnly,
-            Self::Device { cause, version } => cause.aadsts(*version),
-            Self::PasswordGrantOff => AadSts::UnsupportedGrantType,
-            Self::PasswordNeedsTenant => AadSts::GrantNeedsTenant,
-            Self::WrongPassword => AadSts::WrongPassword,
-            Self::UserLocked { .. } => AadSts::UserLocked,
-            Self::ResourceNotRequired { .. } => AadSts::ResourceNotRequired,
-            Self::UserUnknown { .. } => AadSts::UserNotFound,
-            Self::UserDisabled { .. } => AadSts::UserDisabled,
-            Self::Revoked(_) | Self::FamilyEnded => AadSts::GrantRevoked,
-            Self::ScopeUnknown { graph: true, .. } => AadSts::GraphScopeUnknown,
-            Self::ScopeUnknown { .. } => AadSts::InvalidScope,
-            Self::ItselfByUri { .. } => AadSts::SelfTokenByUri,
-            Self::UserNotAssigned { .. } => AadSts::UserNotAssigned,
-            Self::ConsentMissing { .. } => AadSts::UserConsentMissing,
-            Self::SignInTooWeak { .. } | Self::SecondFactorUnasked => AadSts::SecondFactorRequired,
-            Self::SignInTooOld { .. } => AadSts::SignInTooOld,
-        }
-    }
-
-    /// The check that failed.
-    pub fn step(&self) -> Step {
-        match self {
-            Self::Parameters(GrantParameterError::Target | GrantParameterError::Scope(_)) => {
-                Step::Target
-            }
-            Self::Parameters(_) | Self::Claims(_) => Step::Form,
-            Self::CredentialMissing { .. } => Step::Credential,
-            Self::CredentialOfPage
-            | Self::NotAPage
-            | Self::PageExpected
-            | Self::ProofKeyRequired
-            | Self::NotATicket { .. }
-            | Self::CodeOfOtherClient { .. }
-            | Self::CodeOfOtherEndpoint
-            | Self::OtherRedirectUri
-            | Self::Verifier(_)
-            | Self::CodeExpired { .. }
-            | Self::AccessTokenStays
-            | Self::AssertionUnreadable { .. }
-            | Self::AssertionInvalid(_)
-            | Self::AssertionTime { .. }
-            | Self::AssertionAudience { .. }
-            | Self::AssertionIsIdToken
-            | Self::AssertionAppOnly { .. }
-            | Self::WrongPassword
-            | Self::UserLocked { .. } => Step::Presented,
-            Self::Device { cause, .. } => match cause {
-                // The code proved itself; it is the user who is not done.
-                PollRefusal::Pending | PollRefusal::Declined => Step::User,
-                PollRefusal::TooFast { .. } | PollRefusal::Unknown | PollRefusal::Expired => {
-                    Step::Presented
-                }
-            },
-            Self::PasswordGrantOff => Step::Grant,
-            Self::PasswordNeedsTenant => Step::Tenant,
-            Self::Refresh(refusal) => step_of_refresh(*refusal),
-            Self::CodeRedeemed | Self::RefreshReused => Step::SingleUse,
-            Self::UserUnknown { .. }
-            | Self::UserDisabled { .. }
-            | Self::Revoked(_)
-            | Self::FamilyEnded => Step::User,
-            Self::ItselfByUri { .. } => Step::Resource,
-            Self::ScopeUnknown { .. }
-            | Self::ConsentMissing { .. }
-            | Self::ResourceNotRequired { .. } => Step::Consent,
-            Self::UserNotAssigned { .. } => Step::Assignment,
-            Self::SignInTooWeak { .. } | Self::SignInTooOld { .. } | Self::SecondFactorUnasked => {
-                Step::Policy
-            }
-        }
-    }
-
-    /// What the client must bring back to the authorization endpoint: the answer's `claims`.
-    pub fn claims(&self) -> Option<String> {
-        let challenge = match self {
-            Self::SignInTooWeak { demand: Demand::Context(context), .. } => {
-                ClaimsChallenge::AuthenticationContext(context)
-            }
-            Self::SignInTooWeak { resource, .. } | Self::SignInTooOld { resource, .. } => {
-                ClaimsChallenge::Policy(resource.0)
-            }
-            _ => return None,
-        };
-        Some(challenge.to_json())
-    }
-}
-
-fn of_refresh(refusal: RefreshRefusal) -> AadSts {
-    match refusal {
-        RefreshRefusal::OtherClient
-        | RefreshRefusal::AuthenticationMissing
-        | RefreshRefusal::TurnedConfidential => AadSts::GrantMalformed,
-        RefreshRefusal::OtherTenant => AadSts::UserOfOtherTenant,
-        RefreshRefusal::Idle { .. } => AadSts::RefreshTokenUnused,
-        RefreshRefusal::TooOld { .. } => AadSts::RefreshTokenTooOld,
-        RefreshRefusal::SpaTooOld { .. } => AadSts::RefreshTokenOfBrowserTooOld,
-        RefreshRefusal::UserUnknown => AadSts::UserNotFound,
-        RefreshRefusal::UserDisabled => AadSts::UserDisabled,
-        RefreshRefusal::Outdated(_)
-        | RefreshRefusal::ClientRevoked
-        | RefreshRefusal::FamilyEnded => AadSts::GrantRevoked,
-        RefreshRefusal::ClientGone => AadSts::ApplicationNotFound,
-        RefreshRefusal::ClientDisabled => AadSts::ApplicationDisabled,
-    }
-}
-
-fn step_of_refresh(refusal: RefreshRefusal) -> Step {
-    match refusal {
-        RefreshRefusal::OtherClient
-        | RefreshRefusal::AuthenticationMissing
-        | RefreshRefusal::TurnedConfidential
-        | RefreshRefusal::OtherTenant
-        | RefreshRefusal::Idle { .. }
-        | RefreshRefusal::TooOld { .. }
-        | RefreshRefusal::SpaTooOld { .. } => Step::Presented,
-        RefreshRefusal::UserUnknown
-        | RefreshRefusal::UserDisabled
-        | RefreshRefusal::Outdated(_)
-        | RefreshRefusal::FamilyEnded => Step::User,
-        RefreshRefusal::ClientGone
-        | RefreshRefusal::ClientDisabled
-        | RefreshRefusal::ClientRevoked => Step::ServicePrincipal,
-    }
 }
