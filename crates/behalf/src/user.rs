@@ -253,8 +253,10 @@ pub(crate) fn begun(factor: &BegunFactor) -> String {
 /// A QR code, where one can be made.
 fn picture(text: &str) -> Option<String> {
     let code = QrCode::with_error_correction_level(text, EcLevel::L).ok()?;
-    // Light modules are drawn, for terminals are dark more often than not; both are read.
-    Some(code.render::<Dense1x2>().quiet_zone(true).build())
+    // Light modules are drawn: on a dark terminal, as most are, the picture is the right way round.
+    let mut picture = code.render::<Dense1x2>();
+    picture.dark_color(Dense1x2::Light).light_color(Dense1x2::Dark);
+    Some(picture.quiet_zone(true).build())
 }
 
 /// The code that he reads from it: the first line of standard input.
