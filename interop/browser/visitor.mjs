@@ -1,6 +1,7 @@
 // Somebody with a browser of his own: cookies, one window, and a watch over what the browser says.
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { audit, focused } from "./audit.mjs";
 
 const LAYOUTS = [320, 900].flatMap((width) => ["light", "dark"].map((scheme) => ({ width, scheme })));
@@ -187,6 +188,16 @@ export class Visitor {
     }
     const hidden = [...reached].filter(([, shows]) => !shows).map(([name]) => `the focus on ${name} is not to be seen`);
     return reached.size === expected ? hidden : [...hidden, `the Tab key reaches ${[...reached.keys()].join(", ")} of ${expected}`];
+  }
+
+  /** Waits until the page has put the focus there, which it does when it is first drawn. */
+  async isIn(selector) {
+    const there = () => this.page.$eval(selector, (field) => field === document.activeElement);
+    for (let look = 0; look < 100; look += 1) {
+      if (await there()) return;
+      await delay(50);
+    }
+    assert.fail(`the focus is not on ${selector} of "${await this.heading()}"`);
   }
 
   /** Presses Tab until the button that sends this value has the focus. */

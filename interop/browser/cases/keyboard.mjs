@@ -9,11 +9,13 @@ export default [
     const { keyboard } = v.page;
     let ask = w.asks("time-sheets");
     await v.open(ask.url);
+    await v.isIn("#username");
     await keyboard.type(liv.name);
     await keyboard.press("Tab");
     await keyboard.type("wrong horse battery");
     await v.enter();
     await v.shows("The user name or the password is wrong.");
+    await v.isIn("#password");
     await keyboard.type(liv.password);
     await v.enter();
     assert.equal(await v.heading(), "Allow time-sheets?");
