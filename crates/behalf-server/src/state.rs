@@ -128,6 +128,33 @@ impl From<ReadError> for Unresolved {
     }
 }
 
+/// Why a request is not granted, where `R` is what it can be refused for.
+#[derive(Debug)]
+pub(crate) enum Denied<R> {
+    /// It was decided so.
+    Refused(R),
+    /// Too much was asked; seconds to wait.
+    Throttled(u64),
+    /// The store cannot be read or written: nothing was decided.
+    Unavailable,
+}
+
+impl<R> From<ReadError> for Denied<R> {
+    fn from(error: ReadError) -> Self {
+        tracing::error!(%error, "a request could not read the directory");
+        Self::Unavailable
+    }
+}
+
+impl<R> From<Unresolved> for Denied<R> {
+    fn from(unresolved: Unresolved) -> Self {
+        match unresolved {
+            Unresolved::Throttled(wait) => Self::Throttled(wait),
+            Unresolved::Unreadable(error) => error.into(),
+        }
+    }
+}
+
 /// One core's share: the server, and what is the core's own.
 #[derive(Debug)]
 pub struct Core {

@@ -17,7 +17,6 @@ use behalf_protocol::{
     error::AadSts,
     userinfo::{UserInfo, UserInfoRefusal},
 };
-use behalf_store::ReadError;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header, request::Parts};
 use http_body_util::{BodyExt as _, Limited};
 use zeroize::Zeroizing;
@@ -27,7 +26,7 @@ use crate::{
     journal::Shed,
     own_token::{self, Behind},
     request::Circumstances,
-    state::{Core, Unresolved},
+    state::{self, Core},
 };
 
 /// Longest form that may bring a token, in bytes: an access token and its name.
@@ -40,31 +39,11 @@ pub(crate) fn routes() -> Router<Arc<Core>> {
 }
 
 /// Why there is no answer yet.
-enum Denied {
-    Refused(UserInfoRefusal),
-    Throttled(u64),
-    Unavailable,
-}
+type Denied = state::Denied<UserInfoRefusal>;
 
 impl From<UserInfoRefusal> for Denied {
     fn from(refusal: UserInfoRefusal) -> Self {
         Self::Refused(refusal)
-    }
-}
-
-impl From<ReadError> for Denied {
-    fn from(error: ReadError) -> Self {
-        tracing::error!(%error, "userinfo could not read the directory");
-        Self::Unavailable
-    }
-}
-
-impl From<Unresolved> for Denied {
-    fn from(unresolved: Unresolved) -> Self {
-        match unresolved {
-            Unresolved::Throttled(wait) => Self::Throttled(wait),
-            Unresolved::Unreadable(error) => error.into(),
-        }
     }
 }
 

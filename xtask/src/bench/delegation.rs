@@ -148,15 +148,9 @@ fn costs(
         ("bare RSA-2048 ÷ on-behalf-of with a refresh token, a signature", on_behalf_of),
         ("bare RSA-2048 ÷ refresh, a signature", refresh),
     ] {
-        let turn = Turn {
-            requests: vec![load::post(&token_path(), &form)],
-            connections: CONNECTIONS,
-            time: options.turn(),
-            status: 200,
-            pause: Duration::ZERO,
-        };
-        let sample =
-            load::run(&server.target, &Turn { time: options.turn() / 5, ..turn_of(&turn) })?;
+        let requests = vec![load::post(&token_path(), &form)];
+        let turn = Turn::steady(requests, 200, options.turn());
+        let sample = load::run(&server.target, &Turn { time: options.turn() / 5, ..turn.clone() })?;
         let signatures = signatures(sample.sample.first().context("no answer")?)?;
         let Measured { cpu_micros, per_second, rates, .. } =
             measure(server, &yardstick, options, &turn)?;
@@ -167,10 +161,6 @@ fn costs(
         ));
     }
     Ok(())
-}
-
-fn turn_of(turn: &Turn) -> Turn {
-    Turn { requests: turn.requests.clone(), ..*turn }
 }
 
 /// How many signatures an answer holds, all of them RSA; and that it brings a refresh token.

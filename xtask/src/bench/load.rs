@@ -18,7 +18,7 @@ use tokio::{
 };
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
-use super::cpu;
+use super::{cpu, measure::CONNECTIONS};
 
 /// Where to, and whom to trust.
 #[derive(Clone)]
@@ -157,6 +157,7 @@ impl Tally {
 }
 
 /// What a turn of load does.
+#[derive(Clone)]
 pub(crate) struct Turn {
     pub(crate) requests: Vec<Vec<u8>>,
     pub(crate) connections: usize,
@@ -165,6 +166,13 @@ pub(crate) struct Turn {
     pub(crate) status: u16,
     /// Pause between a connection's requests.
     pub(crate) pause: Duration,
+}
+
+impl Turn {
+    /// As many connections as figures are taken with, each asking again as soon as it is answered.
+    pub(crate) fn steady(requests: Vec<Vec<u8>>, status: u16, time: Duration) -> Self {
+        Self { requests, connections: CONNECTIONS, time, status, pause: Duration::ZERO }
+    }
 }
 
 /// Runs a turn on the load's cores, on a thread of its own.

@@ -235,26 +235,14 @@ fn starts(deployment: &Deployment, options: &Options) -> anyhow::Result<Duration
 fn token_turn(resource: &str, clients: usize, options: &Options) -> Turn {
     let requests =
         (0..clients).map(|index| load::post(&token_path(), &form_of(index, resource))).collect();
-    Turn {
-        requests,
-        connections: CONNECTIONS,
-        time: options.turn(),
-        status: 200,
-        pause: Duration::ZERO,
-    }
+    Turn::steady(requests, 200, options.turn())
 }
 
 fn refusal_turn(options: &Options) -> Turn {
     let wrong = form_of(0, "api://bench")
         .replace(super::server::SECRET, "wrong-wrong-wrong-wrong-wrong-wr");
     let requests = vec![load::post(&token_path(), &wrong)];
-    Turn {
-        requests,
-        connections: CONNECTIONS,
-        time: options.turn(),
-        status: 401,
-        pause: Duration::ZERO,
-    }
+    Turn::steady(requests, 401, options.turn())
 }
 
 /// Lets every client be asked for once, so that its facts are in memory.

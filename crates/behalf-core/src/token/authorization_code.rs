@@ -64,12 +64,9 @@ pub fn admit(
     presented: Presentation<'_>,
     trail: &mut Trail,
 ) -> Result<AdmittedCode, Refusal> {
-    let result = bound(&opened, client, presented);
-    match &result {
-        Ok(()) => trail.ok(Step::Presented),
-        Err(refusal) => trail.failed(refusal.step()),
-    }
-    result.map(|()| AdmittedCode(opened.into_claims()))
+    bound(&opened, client, presented).inspect_err(|refusal| trail.failed(refusal.step()))?;
+    trail.ok(Step::Presented);
+    Ok(AdmittedCode(opened.into_claims()))
 }
 
 fn bound(
@@ -160,11 +157,7 @@ pub fn decide<'f>(
     id: TicketId,
     trail: &mut Trail,
 ) -> Result<Redeemable<'f>, Refusal> {
-    let result = check(admitted.0, on, family, id, trail);
-    if let Err(refusal) = &result {
-        trail.failed(refusal.step());
-    }
-    result
+    check(admitted.0, on, family, id, trail).inspect_err(|refusal| trail.failed(refusal.step()))
 }
 
 fn check<'f>(

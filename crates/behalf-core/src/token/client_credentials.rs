@@ -62,11 +62,7 @@ pub fn decide<'f>(
     resource: Option<&'f ResourceFacts>,
     trail: &mut Trail,
 ) -> Result<Issuance<'f>, Refusal> {
-    let result = check(requested, client, resource, trail);
-    if let Err(refusal) = &result {
-        trail.failed(refusal.step());
-    }
-    result
+    check(requested, client, resource, trail).inspect_err(|refusal| trail.failed(refusal.step()))
 }
 
 fn check<'f>(

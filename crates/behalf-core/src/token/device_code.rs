@@ -60,12 +60,10 @@ pub fn admit(
     presented: Presentation,
     trail: &mut Trail,
 ) -> Result<ApprovedGrant, Refusal> {
-    let result = approved(found, client, presented, trail);
-    match &result {
-        Ok(_) => trail.ok(Step::Presented),
-        Err(refusal) => trail.failed(refusal.step()),
-    }
-    result
+    let admitted = approved(found, client, presented, trail)
+        .inspect_err(|refusal| trail.failed(refusal.step()))?;
+    trail.ok(Step::Presented);
+    Ok(admitted)
 }
 
 fn approved(
@@ -131,11 +129,7 @@ pub fn decide<'f>(
     id: TicketId,
     trail: &mut Trail,
 ) -> Result<Redeemable<'f>, Refusal> {
-    let result = check(approved, on, family, id, trail);
-    if let Err(refusal) = &result {
-        trail.failed(refusal.step());
-    }
-    result
+    check(approved, on, family, id, trail).inspect_err(|refusal| trail.failed(refusal.step()))
 }
 
 fn check<'f>(

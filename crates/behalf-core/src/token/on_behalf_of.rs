@@ -25,11 +25,7 @@ pub fn decide<'f>(
     ticket: (TicketId, Origin),
     trail: &mut Trail,
 ) -> Result<UserIssuance<'f>, Refusal> {
-    let result = check(assertion, on, family, ticket, trail);
-    if let Err(refusal) = &result {
-        trail.failed(refusal.step());
-    }
-    result
+    check(assertion, on, family, ticket, trail).inspect_err(|refusal| trail.failed(refusal.step()))
 }
 
 fn check<'f>(

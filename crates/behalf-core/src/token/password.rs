@@ -48,11 +48,7 @@ pub fn decide<'f>(
     id: TicketId,
     trail: &mut Trail,
 ) -> Result<UserIssuance<'f>, Refusal> {
-    let result = check(signed, on, id, trail);
-    if let Err(refusal) = &result {
-        trail.failed(refusal.step());
-    }
-    result
+    check(signed, on, id, trail).inspect_err(|refusal| trail.failed(refusal.step()))
 }
 
 fn check<'f>(

@@ -42,12 +42,10 @@ pub fn admit(
     presented: Presentation,
     trail: &mut Trail,
 ) -> Result<Redemption<Unexpired>, Refusal> {
-    let result = admitted(opened, client, presented);
-    match &result {
-        Ok(_) => trail.ok(Step::Presented),
-        Err(refusal) => trail.failed(refusal.step()),
-    }
-    result
+    let admitted =
+        admitted(opened, client, presented).inspect_err(|refusal| trail.failed(refusal.step()))?;
+    trail.ok(Step::Presented);
+    Ok(admitted)
 }
 
 fn admitted(
@@ -102,11 +100,7 @@ pub fn decide<'f>(
     family: Standing,
     trail: &mut Trail,
 ) -> Result<Renewable<'f>, Refusal> {
-    let result = check(redemption, on, family, trail);
-    if let Err(refusal) = &result {
-        trail.failed(refusal.step());
-    }
-    result
+    check(redemption, on, family, trail).inspect_err(|refusal| trail.failed(refusal.step()))
 }
 
 fn check<'f>(

@@ -13,7 +13,7 @@ use behalf_core::{
     authorize::Account,
     device::{Approval, DeviceGrant, UserCode},
     id::TenantId,
-    ticket::{Body as Sealed, Counters, Purpose, Requested, Sheet, SignIn},
+    ticket::{Body as Sealed, Counters, Purpose, Requested, SignIn},
 };
 use behalf_protocol::{authorize::AuthorizeParameters, error::AadSts};
 use http::{HeaderValue, Response, StatusCode, header, request::Parts};
@@ -24,13 +24,12 @@ use super::{
     flow::{Device, Flow, Kind},
     form::{Form, Sent},
     respond::{answered, go_on, sealed},
-    visit::Visit,
+    visit::{Bound, Visit},
     way::{WaitingDevice, Way},
 };
 use crate::{
     limits::RETRY_AFTER_MAX,
     pages::{self, DeviceConfirmPage, DevicePage, NoticePage},
-    session::csrf,
     state::Core,
 };
 
@@ -52,6 +51,12 @@ struct Entrance {
 
 impl Sealed for Entrance {
     const PURPOSE: Purpose = Purpose::Csrf;
+}
+
+impl Bound for Entrance {
+    fn browser(&self) -> &str {
+        &self.browser
+    }
 }
 
 /// `GET /devicelogin`, with the code in it when the device showed a picture to scan. It is shown
@@ -85,12 +90,7 @@ pub(super) async fn entered(State(core): State<Arc<Core>>, request: Request) -> 
 
 async fn enter(visit: &Visit<'_>, body: Body) -> Result<Response<Body>, Box<Response<Body>>> {
     let form = Form::posted(visit, body).await?;
-    let opened = visit.server().tickets.open::<Sheet<Entrance>>(form.get("form"), visit.now());
-    let opened = opened.map_err(|_| Box::new(visit.stale()))?;
-    let entrance = opened.body(visit.now()).map_err(|_| Box::new(visit.stale()))?;
-    if csrf::same_browser(&entrance.browser, visit.cookies.browser.as_deref()).is_err() {
-        return Err(Box::new(visit.foreign()));
-    }
+    visit.open::<Entrance>(form.get("form"))?;
     let (address, now) = (visit.circumstances.address, visit.now());
     let grants = &visit.server().device_grants;
     if let Err(wait) = grants.guess(address, &visit.browser, now) {

@@ -11,7 +11,11 @@ use behalf_protocol::query::MAX_QUERY_BYTES;
 use http::{Response, request::Parts};
 use http_body_util::{BodyExt as _, Limited};
 
-use super::{flow::Kind, proceed::proceed, visit::Visit};
+use super::{
+    flow::{Flow, Kind},
+    proceed::proceed,
+    visit::Visit,
+};
 use crate::state::Core;
 
 pub(super) async fn v1(State(core): State<Arc<Core>>, parts: Parts) -> Response<Body> {
@@ -79,7 +83,7 @@ pub(super) async fn go_on(State(core): State<Arc<Core>>, parts: Parts) -> Respon
         return *answer;
     }
     let text = parts.uri.query().and_then(|query| query.strip_prefix("flow=")).unwrap_or_default();
-    match visit.open(text) {
+    match visit.open::<Flow>(text) {
         Ok(flow) if flow.segment == segment(&parts) => Box::pin(proceed(&visit, flow)).await,
         Ok(_) => visit.unreadable(),
         Err(answer) => *answer,

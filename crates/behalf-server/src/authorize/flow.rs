@@ -9,6 +9,8 @@ use behalf_core::{
 use behalf_protocol::EndpointVersion;
 use serde::{Deserialize, Serialize};
 
+use super::visit::Bound;
+
 /// A pending request, as it is sealed between two pages. The query is kept with the meaning that it
 /// was sent with and read again each time: what was read once is not believed for longer than the
 /// page takes.
@@ -141,4 +143,10 @@ impl Flow {
 
 impl Body for Flow {
     const PURPOSE: Purpose = Purpose::Flow;
+}
+
+impl Bound for Flow {
+    fn browser(&self) -> &str {
+        &self.browser
+    }
 }

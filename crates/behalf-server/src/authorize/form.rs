@@ -84,7 +84,7 @@ impl Sent {
         body: Body,
     ) -> Result<(Self, Way), Box<Response<Body>>> {
         let form = Form::posted(visit, body).await?;
-        let flow = visit.open(form.get("flow"))?;
+        let flow: Flow = visit.open(form.get("flow"))?;
         if flow.segment != endpoint::segment(parts) {
             return Err(Box::new(visit.unreadable()));
         }

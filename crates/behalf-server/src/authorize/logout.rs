@@ -12,7 +12,7 @@ use behalf_core::{
     authorize::{Account, IdTokenHint},
     id::{AppId, SessionId, TenantId, parse_guid},
     tenant::TenantSegment,
-    ticket::{Body as Sealed, Purpose, Sheet},
+    ticket::{Body as Sealed, Purpose},
 };
 use behalf_protocol::{
     EndpointVersion,
@@ -22,11 +22,16 @@ use behalf_store::ReadError;
 use http::{Response, header, request::Parts};
 use serde::{Deserialize, Serialize};
 
-use super::{endpoint, form::Form, respond::answered, visit::Visit};
+use super::{
+    endpoint,
+    form::Form,
+    respond::answered,
+    visit::{Bound, Visit},
+};
 use crate::{
     own_token,
     pages::{ConfirmSignOutPage, Link, NoticePage},
-    session::{account::SignedIn, cookie, csrf},
+    session::{account::SignedIn, cookie},
     state::{Core, Unresolved},
 };
 
@@ -45,6 +50,12 @@ struct SignOut {
 
 impl Sealed for SignOut {
     const PURPOSE: Purpose = Purpose::Csrf;
+}
+
+impl Bound for SignOut {
+    fn browser(&self) -> &str {
+        &self.browser
+    }
 }
 
 /// `GET /{tenant}/oauth2/v2.0/logout`: asks whether the user wants it, because nothing in the
@@ -135,12 +146,7 @@ pub(super) async fn confirmed(State(core): State<Arc<Core>>, request: Request) -
 
 async fn sign_out(visit: &Visit<'_>, body: Body) -> Result<Response<Body>, Box<Response<Body>>> {
     let form = Form::posted(visit, body).await?;
-    let opened = visit.server().tickets.open::<Sheet<SignOut>>(form.get("form"), visit.now());
-    let opened = opened.map_err(|_| Box::new(visit.stale()))?;
-    let asked = opened.body(visit.now()).map_err(|_| Box::new(visit.stale()))?;
-    if csrf::same_browser(&asked.browser, visit.cookies.browser.as_deref()).is_err() {
-        return Err(Box::new(visit.foreign()));
-    }
+    let asked: SignOut = visit.open(form.get("form"))?;
     let accounts = visit.accounts(None).await.map_err(|_| Box::new(visit.unavailable()))?;
     let shown = |signed: &SignedIn| asked.sessions.contains(&signed.account.sign_in.session);
     leave(visit, &asked.query, accounts.into_iter().partition(shown)).await

@@ -12,17 +12,22 @@ use behalf_core::{
     application::Application,
     grant::{GrantedFor, PermissionGrant},
     id::{AppId, ObjectId, SessionId, TenantId},
-    ticket::{Body as Sealed, Purpose, Sheet},
+    ticket::{Body as Sealed, Purpose},
 };
 use behalf_store::{GrantsOf, ReadError, Reading};
 use http::{Response, request::Parts};
 use serde::{Deserialize, Serialize};
 
-use super::{endpoint, form::Form, respond::answered, visit::Visit};
+use super::{
+    endpoint,
+    form::Form,
+    respond::answered,
+    visit::{Bound, Visit},
+};
 use crate::{
     directory::{Directory, Refusal, Selection},
     pages::{AllowedApp, AllowedBy, AllowedPermission, MyAppsPage, NoticePage, shown},
-    session::{account::SignedIn, csrf},
+    session::account::SignedIn,
     state::Core,
 };
 
@@ -45,6 +50,12 @@ struct TakeBack {
 
 impl Sealed for TakeBack {
     const PURPOSE: Purpose = Purpose::Csrf;
+}
+
+impl Bound for TakeBack {
+    fn browser(&self) -> &str {
+        &self.browser
+    }
 }
 
 /// `GET /myapps`.
@@ -75,27 +86,19 @@ async fn show(visit: &Visit<'_>) -> Result<Response<Body>, Box<Response<Body>>> 
     Ok(visit.page(&MyAppsPage { accounts: &accounts, action: HERE }, None))
 }
 
-fn unreadable(visit: &Visit<'_>, error: &ReadError) -> Response<Body> {
+fn unreadable(visit: &Visit<'_>, error: &impl std::fmt::Display) -> Response<Body> {
     tracing::error!(%error, "what a user allowed could not be read");
     visit.unavailable()
 }
 
 /// What a user allowed for himself, by application.
-async fn allowed(visit: &Visit<'_>, signed: &SignedIn) -> Result<Vec<AllowedApp>, ReadError> {
+async fn allowed(visit: &Visit<'_>, signed: &SignedIn) -> Result<Vec<AllowedApp>, Refusal> {
     let (user, session) = (&signed.account.user, signed.account.sign_in.session);
     let reading = visit.server().store.reading();
+    let own = GrantsOf::User(user.id);
     let mut by_client: BTreeMap<ObjectId, Vec<PermissionGrant>> = BTreeMap::new();
-    let mut after = None;
-    loop {
-        let page =
-            reading.permission_grants(user.tenant, GrantsOf::User(user.id), after.take()).await?;
-        for stored in page.items {
-            by_client.entry(stored.client).or_default().push(stored.value);
-        }
-        match page.next {
-            Some(next) => after = Some(next),
-            None => break,
-        }
+    for grant in Directory::of(visit.server()).permission_grants(user.tenant, own).await? {
+        by_client.entry(grant.client).or_default().push(grant);
     }
     let mut apps = Vec::new();
     for (client, grants) in by_client {
@@ -123,7 +126,7 @@ async fn application(
     let Some(principal) = reading.service_principal(tenant, principal).await? else {
         return Ok(None);
     };
-    let found = reading.application_by_app_id(principal.app_id).await?;
+    let found = reading.application(principal.home, principal.application).await?;
     Ok(found.map(|stored| stored.value))
 }
 
@@ -147,12 +150,7 @@ pub(super) async fn taken_back(State(core): State<Arc<Core>>, request: Request) 
 
 async fn take_back(visit: &Visit<'_>, body: Body) -> Result<Response<Body>, Box<Response<Body>>> {
     let form = Form::posted(visit, body).await?;
-    let opened = visit.server().tickets.open::<Sheet<TakeBack>>(form.get("form"), visit.now());
-    let opened = opened.map_err(|_| Box::new(visit.stale()))?;
-    let asked = opened.body(visit.now()).map_err(|_| Box::new(visit.stale()))?;
-    if csrf::same_browser(&asked.browser, visit.cookies.browser.as_deref()).is_err() {
-        return Err(Box::new(visit.foreign()));
-    }
+    let asked: TakeBack = visit.open(form.get("form"))?;
     let accounts =
         visit.accounts(None).await.map_err(|error| Box::new(unreadable(visit, &error)))?;
     let signed = accounts.iter().find(|own| own.account.sign_in.session == asked.session);

@@ -33,6 +33,12 @@ pub(super) struct Visit<'a> {
     pub(super) browser: String,
 }
 
+/// What a page of ours carries, sealed, and which browser it was made for.
+pub(super) trait Bound: behalf_core::ticket::Body + Clone {
+    /// [`Visit::browser`] of the page.
+    fn browser(&self) -> &str;
+}
+
 /// What a problem page says.
 #[derive(Debug, Default)]
 pub(super) struct Problem<'a> {
@@ -110,13 +116,13 @@ impl<'a> Visit<'a> {
         tickets.seal(tenant, &Sheet::new(tickets.new_id(), span, body), self.now())
     }
 
-    /// Opens a flow of this very browser that has not waited too long.
-    pub(super) fn open(&self, text: &str) -> Result<Flow, Box<Response<Body>>> {
-        let opened = self.server().tickets.open::<Sheet<Flow>>(text, self.now());
-        let flow = opened.ok().and_then(|opened| opened.body(self.now()).ok().cloned());
-        let flow = flow.ok_or_else(|| Box::new(self.stale()))?;
-        match csrf::same_browser(&flow.browser, self.cookies.browser.as_deref()) {
-            Ok(()) => Ok(flow),
+    /// Opens what was sealed for this very browser and has not waited too long.
+    pub(super) fn open<T: Bound>(&self, text: &str) -> Result<T, Box<Response<Body>>> {
+        let opened = self.server().tickets.open::<Sheet<T>>(text, self.now());
+        let body = opened.ok().and_then(|opened| opened.body(self.now()).ok().cloned());
+        let body = body.ok_or_else(|| Box::new(self.stale()))?;
+        match csrf::same_browser(body.browser(), self.cookies.browser.as_deref()) {
+            Ok(()) => Ok(body),
             Err(_) => Err(Box::new(self.foreign())),
         }
     }

@@ -20,49 +20,25 @@ use behalf_protocol::{
         request::{BasicCredentials, PresentedClient, TokenForm},
     },
 };
-use behalf_store::{CommitError, ReadError};
+use behalf_store::CommitError;
 use http::{HeaderMap, HeaderValue, header};
 
 use crate::{
     facts::TenantFacts,
     request::Circumstances,
-    state::{Core, Unresolved},
+    state::{self, Core},
     token::{
         authorization_code, client_credentials, device_code, endpoint::blank_event, issue::Granted,
         on_behalf_of, password, refresh_token, single_use,
     },
 };
 
-/// Why there is no token.
-#[derive(Debug)]
-pub(crate) enum Denied {
-    /// It was decided so; the log has it.
-    Refused(Refusal),
-    /// Too many requests of this client or tenant; seconds to wait.
-    Throttled(u64),
-    /// The store cannot be read or written: nothing was decided.
-    Unavailable,
-}
+/// Why there is no token; what was refused is in the log.
+pub(crate) type Denied = state::Denied<Refusal>;
 
 impl From<Refusal> for Denied {
     fn from(refusal: Refusal) -> Self {
         Self::Refused(refusal)
-    }
-}
-
-impl From<ReadError> for Denied {
-    fn from(error: ReadError) -> Self {
-        tracing::error!(%error, "a token request could not read the directory");
-        Self::Unavailable
-    }
-}
-
-impl From<Unresolved> for Denied {
-    fn from(unresolved: Unresolved) -> Self {
-        match unresolved {
-            Unresolved::Throttled(wait) => Self::Throttled(wait),
-            Unresolved::Unreadable(error) => error.into(),
-        }
     }
 }
 

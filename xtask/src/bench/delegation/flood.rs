@@ -11,7 +11,7 @@ use std::{
 use anyhow::ensure;
 use tokio::task::JoinSet;
 
-use super::{Browser, CONNECTIONS, Options, PORTAL, PORTAL_BACK, authorize, client_id};
+use super::{Browser, Options, PORTAL, PORTAL_BACK, authorize, client_id};
 use crate::bench::{
     cpu,
     load::{self, Connection, Target, Turn},
@@ -37,13 +37,8 @@ pub(super) fn measure(
     options: &Options,
     report: &mut Report,
 ) -> anyhow::Result<()> {
-    let turn = Turn {
-        requests: vec![load::post(&token_path(), &form_of(0, "api://bench"))],
-        connections: CONNECTIONS,
-        time: options.turn(),
-        status: 200,
-        pause: std::time::Duration::ZERO,
-    };
+    let requests = vec![load::post(&token_path(), &form_of(0, "api://bench"))];
+    let turn = Turn::steady(requests, 200, options.turn());
     let rate = || -> anyhow::Result<f64> {
         let tally = load::run(&server.target, &turn)?;
         ensure!(tally.other + tally.shed == 0, "{} others, {} shed", tally.other, tally.shed);
