@@ -7,6 +7,7 @@ use behalf_core::id::TenantId;
 
 use crate::{
     record::{Index, Key, Kind, Record, Version},
+    shared_log::SharedLog,
     write_set::{Invalid, WriteSet},
 };
 
@@ -44,6 +45,12 @@ pub trait Backend: Send + Sync + 'static {
 
     /// Transactions that this process made durable. Fewer than its write sets where they share.
     fn transactions(&self) -> u64;
+
+    /// Where the nodes that share this database ship their sign-in logs to; `None`: no other node
+    /// does share it.
+    fn shared_log(&self) -> Option<Arc<dyn SharedLog>> {
+        None
+    }
 }
 
 /// Who is told of changes.

@@ -11,6 +11,7 @@ mod coherence;
 mod reading;
 mod record;
 pub mod records;
+pub mod shared_log;
 pub mod sqlite;
 mod store;
 mod write_set;

@@ -20,6 +20,7 @@ use crate::{
     backend::{Backend, ChangeSink as _, CommitError, ReadError, Seq},
     coherence::{Coherence, Stamp},
     reading::Reading,
+    shared_log::SharedLog,
     write_set::WriteSet,
 };
 use usage::Usage;
@@ -126,6 +127,11 @@ impl Store {
     /// Transactions they took: what was written at the same time shares one, and its sync.
     pub fn transactions(&self) -> u64 {
         self.inner.backend.transactions()
+    }
+
+    /// Where the nodes of this store ship their sign-in logs to; `None`: there is one node.
+    pub fn shared_log(&self) -> Option<Arc<dyn SharedLog>> {
+        self.inner.backend.shared_log()
     }
 
     pub(crate) fn count_read(&self) {
