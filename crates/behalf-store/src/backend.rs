@@ -6,7 +6,7 @@ use std::{pin::Pin, sync::Arc};
 use behalf_core::id::TenantId;
 
 use crate::{
-    record::{Index, Key, Kind, Record, Version},
+    record::{Entry, Index, Key, Kind, Record, Version},
     shared_log::SharedLog,
     write_set::{Invalid, WriteSet},
 };
@@ -39,6 +39,10 @@ pub trait Backend: Send + Sync + 'static {
     /// of them in part.
     fn changes_since(&self, after: Seq, limit: u32) -> Boxed<'_, Result<Changes, ReadError>>;
 
+    /// Everything there is, as it is at one moment: for backups and copies. Commits go on
+    /// meanwhile; a snapshot that holds them up too much is ended and says so.
+    fn snapshot(&self) -> Boxed<'_, Result<Box<dyn Snapshot>, ReadError>>;
+
     /// Hands every directory change that this process commits to `sink`, in commit order and
     /// before the commit is answered. Called once, before the first commit.
     fn watch(&self, sink: Arc<dyn ChangeSink>);
@@ -51,6 +55,24 @@ pub trait Backend: Send + Sync + 'static {
     fn shared_log(&self) -> Option<Arc<dyn SharedLog>> {
         None
     }
+}
+
+/// All records at one moment, read in order of tenant, kind and id.
+pub trait Snapshot: Send {
+    /// The newest directory commit that is in it.
+    fn seq(&self) -> Seq;
+
+    /// The next records, at most [`Page::MAX`]; none: that was all.
+    fn next(&mut self) -> Boxed<'_, Result<Vec<Whole>, ReadError>>;
+}
+
+/// A record with everything that was written with it: what another store needs to have the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Whole {
+    /// The record.
+    pub record: Record,
+    /// Its index entries, in the order in which they were given.
+    pub entries: Vec<Entry>,
 }
 
 /// Who is told of changes.

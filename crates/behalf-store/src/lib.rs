@@ -18,7 +18,7 @@ mod write_set;
 
 pub use backend::{
     Backend, Boxed, Change, ChangeSink, Changes, CommitError, Cursor, Find, Page, ReadError, Scan,
-    Seq,
+    Seq, Snapshot, Whole,
 };
 pub use coherence::Stamp;
 pub use reading::{GrantsOf, List, Reading};

@@ -9,6 +9,7 @@ mod conformance {
     pub(crate) mod limits;
     pub(crate) mod model;
     pub(crate) mod reads;
+    pub(crate) mod snapshots;
     pub(crate) mod stamps;
     pub(crate) mod tickets;
 }
@@ -53,6 +54,13 @@ macro_rules! backend {
             limits: [
                 sets_that_break_a_limit_are_refused
                 sets_at_the_limit_are_stored
+            ]
+            snapshots: [
+                a_snapshot_of_nothing_is_empty
+                a_snapshot_is_ordered_by_tenant_kind_and_id
+                a_snapshot_has_records_whole
+                a_snapshot_is_of_one_moment_while_others_commit
+                a_snapshot_keeps_what_was_changed_after_it
             ]
             stamps: [
                 a_stamp_is_never_current_after_a_commit_it_depends_on

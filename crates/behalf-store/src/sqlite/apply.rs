@@ -256,7 +256,7 @@ impl Application<'_> {
 }
 
 /// Index number, length (big-endian), value; after one another.
-fn encode(entries: &[Entry]) -> Vec<u8> {
+pub(super) fn encode(entries: &[Entry]) -> Vec<u8> {
     let mut bytes = Vec::new();
     for entry in entries {
         bytes.push(entry.index.number());
@@ -266,7 +266,7 @@ fn encode(entries: &[Entry]) -> Vec<u8> {
     bytes
 }
 
-fn decode(mut bytes: &[u8]) -> Vec<Entry> {
+pub(super) fn decode(mut bytes: &[u8]) -> Vec<Entry> {
     let mut entries = Vec::new();
     while let Some(([index, high, low], rest)) = bytes.split_first_chunk::<3>() {
         let length = usize::from(u16::from_be_bytes([*high, *low]));

@@ -12,6 +12,7 @@ mod log;
 mod migrate;
 mod open;
 mod read;
+mod snapshot;
 mod writer;
 
 pub use open::OpenError;
@@ -27,11 +28,15 @@ use std::{
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
-    backend::{Backend, Boxed, ChangeSink, Changes, CommitError, Find, Page, ReadError, Scan, Seq},
+    backend::{
+        Backend, Boxed, ChangeSink, Changes, CommitError, Find, Page, ReadError, Scan, Seq,
+        Snapshot,
+    },
     record::{Key, Record},
     write_set::WriteSet,
 };
 use read::Readers;
+use snapshot::Snapshots;
 use writer::{Job, Told, Writer};
 
 /// Write sets that may wait; more wait for room before they are queued.
@@ -41,6 +46,7 @@ const QUEUE: usize = 1_024;
 pub struct Sqlite {
     jobs: Option<mpsc::Sender<Job>>,
     readers: Arc<Readers>,
+    snapshots: Arc<Snapshots>,
     sink: Arc<OnceLock<Arc<dyn ChangeSink>>>,
     writer: Option<Writer>,
     transactions: Arc<AtomicU64>,
@@ -53,23 +59,25 @@ impl Sqlite {
     /// Refuses while another process has it open.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
         let opened = open::open(path)?;
-        Self::start(opened)
+        Self::start(opened, Snapshots::of_file(path))
     }
 
     /// A database that lives as long as this value: for development and tests.
     pub fn in_memory() -> Result<Self, OpenError> {
-        Self::start(open::in_memory()?)
+        Self::start(open::in_memory()?, Snapshots::in_memory())
     }
 
-    fn start(opened: open::Opened) -> Result<Self, OpenError> {
+    fn start(opened: open::Opened, snapshots: Snapshots) -> Result<Self, OpenError> {
         let (jobs, queue) = mpsc::channel(QUEUE);
         let sink = Arc::new(OnceLock::new());
         let readers = Arc::new(Readers::new(opened.readers));
         let told = Told { sink: Arc::clone(&sink), transactions: Arc::default() };
         let transactions = Arc::clone(&told.transactions);
-        let writer = Writer::start(opened.writer, opened.checkpointer, queue, told)?;
+        let snapshots = Arc::new(snapshots);
+        let connections = (opened.writer, opened.checkpointer);
+        let writer = Writer::start(connections, queue, told, &snapshots)?;
         let (jobs, writer) = (Some(jobs), Some(writer));
-        Ok(Self { jobs, readers, sink, writer, transactions, _lock: opened.lock })
+        Ok(Self { jobs, readers, snapshots, sink, writer, transactions, _lock: opened.lock })
     }
 
     /// Runs a read of more than a moment on a thread that may block.
@@ -114,6 +122,11 @@ impl Backend for Sqlite {
 
     fn changes_since(&self, after: Seq, limit: u32) -> Boxed<'_, Result<Changes, ReadError>> {
         Box::pin(self.blocking(move |conn| log::changes_since(conn, after, limit)))
+    }
+
+    fn snapshot(&self) -> Boxed<'_, Result<Box<dyn Snapshot>, ReadError>> {
+        let snapshots = Arc::clone(&self.snapshots);
+        Box::pin(self.blocking(move |conn| snapshots.take(conn)))
     }
 
     fn watch(&self, sink: Arc<dyn ChangeSink>) {

@@ -18,7 +18,7 @@ use super::{lock::Lock, migrate};
 const READERS: usize = 4;
 /// Page caches in KiB: 32 MiB in all.
 const WRITER_CACHE: i64 = 8 * 1_024;
-const READER_CACHE: i64 = 5 * 1_024 + 512;
+pub(super) const READER_CACHE: i64 = 5 * 1_024 + 512;
 const CHECKPOINT_CACHE: i64 = 2 * 1_024;
 /// Prepared statements a connection keeps; there are fewer than this.
 const STATEMENTS: usize = 32;
@@ -168,7 +168,7 @@ fn flags() -> OpenFlags {
     OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX
 }
 
-fn connect(path: &Path, cache: i64) -> Result<Connection, OpenError> {
+pub(super) fn connect(path: &Path, cache: i64) -> Result<Connection, OpenError> {
     let conn = Connection::open_with_flags(path, flags()).map_err(|error| damaged(path, &error))?;
     configure(&conn, cache).map_err(|error| damaged(path, &error))?;
     Ok(conn)

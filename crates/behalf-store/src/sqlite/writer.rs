@@ -18,6 +18,7 @@ use super::{
     apply::{self, Applied, Counter, Failure},
     checkpoint,
     open::{OpenError, io_error},
+    snapshot::Snapshots,
 };
 use crate::{
     backend::{ChangeSink, CommitError, Seq},
@@ -50,10 +51,10 @@ pub(super) struct Writer {
 
 impl Writer {
     pub(super) fn start(
-        conn: Arc<Mutex<Connection>>,
-        checkpointer: Option<Connection>,
+        (conn, checkpointer): (Arc<Mutex<Connection>>, Option<Connection>),
         queue: mpsc::Receiver<Job>,
         told: Told,
+        snapshots: &Arc<Snapshots>,
     ) -> Result<Self, OpenError> {
         let io = |error: io::Error| io_error(Path::new("thread"), error);
         let cut = Arc::new(AtomicBool::new(false));
@@ -61,12 +62,13 @@ impl Writer {
         let mut checkpoints = None;
         if let Some(conn) = checkpointer {
             let (ask, asked) = std_mpsc::sync_channel(1);
-            let cut = Arc::clone(&cut);
-            let run = move || checkpoint::run(&conn, &asked, &cut);
+            let (cut, snapshots) = (Arc::clone(&cut), Arc::clone(snapshots));
+            let run = move || checkpoint::run(&conn, &asked, &cut, &snapshots);
             threads.push(Builder::new().name("store-checkpoint".into()).spawn(run).map_err(io)?);
             checkpoints = Some(ask);
         }
-        let run = move || Loop { conn, queue, told, checkpoints, cut, written: 0 }.run();
+        let snapshots = Arc::clone(snapshots);
+        let run = move || Loop { conn, queue, told, checkpoints, cut, snapshots, written: 0 }.run();
         // Joined first: when the writer ends nobody asks for checkpoints.
         threads.insert(0, Builder::new().name("store-write".into()).spawn(run).map_err(io)?);
         Ok(Self { threads })
@@ -87,6 +89,7 @@ struct Loop {
     told: Told,
     checkpoints: Option<SyncSender<()>>,
     cut: Arc<AtomicBool>,
+    snapshots: Arc<Snapshots>,
     written: usize,
 }
 
@@ -135,7 +138,7 @@ impl Loop {
         }
         if self.cut.swap(false, Ordering::AcqRel) {
             let conn = self.conn.lock().unwrap_or_else(PoisonError::into_inner);
-            checkpoint::cut(&conn);
+            self.snapshots.unless_held(|| checkpoint::cut(&conn));
         }
     }
 }

@@ -15,7 +15,7 @@ use behalf_core::{
 };
 use behalf_store::{
     Backend, Boxed, ChangeSink, Changes, CommitError, Expect, Find, Key, Page, ReadError, Record,
-    Scan, Seq, Store, WriteSet,
+    Scan, Seq, Snapshot, Store, WriteSet,
     records::{application, assignment, domain, resource_name, service_principal, tenant},
 };
 use uuid::Uuid;
@@ -240,6 +240,9 @@ impl Backend for Elsewhere {
     fn changes_since(&self, after: Seq, limit: u32) -> Boxed<'_, Result<Changes, ReadError>> {
         self.reads.fetch_add(1, Ordering::Relaxed);
         self.backend.changes_since(after, limit)
+    }
+    fn snapshot(&self) -> Boxed<'_, Result<Box<dyn Snapshot>, ReadError>> {
+        self.backend.snapshot()
     }
     fn watch(&self, _sink: Arc<dyn ChangeSink>) {}
     fn transactions(&self) -> u64 {
