@@ -1,8 +1,11 @@
-//! What goes on beside the requests: keys, usage, tallies, the journal's housekeeping is its own.
+//! What goes on beside the requests: following other nodes, keys, usage, tallies; the journal's
+//! housekeeping is its own.
 
 mod forget;
 
 use std::{sync::Arc, time::Duration};
+
+use behalf_store::{Standing, Timing};
 
 use crate::{entropy::RequestIds, journal::Lane, state::Server};
 
@@ -11,20 +14,52 @@ const TICK: Duration = Duration::from_secs(1);
 /// How often records that refuse nothing any more are forgotten.
 const SWEEP: u32 = 600;
 
+/// How long the database may be away before no token is issued any more.
+const DEGRADED_WINDOW: Duration = Duration::from_mins(15);
+
 /// Runs for as long as the process does.
 pub(crate) async fn run(server: Arc<Server>) {
     let keys = Arc::clone(&server.keys).run();
     let epochs = Arc::clone(server.tickets.keys()).run();
-    tokio::join!(keys, epochs, tick(&server));
+    tokio::join!(follow(&server), keys, epochs, tick(&server));
+}
+
+/// Keeps up with what other nodes commit, where there may be any.
+async fn follow(server: &Server) {
+    let clock = Arc::clone(&server.clock);
+    let timing = Timing { monotonic: Arc::new(move || clock.monotonic()), window: DEGRADED_WINDOW };
+    if let Some(follower) = server.store.follow(timing) {
+        follower.run().await;
+    }
+}
+
+/// Says so once when the standing is another than `before`.
+fn tell_standing(now: Standing, before: Standing) {
+    if now.as_str() == before.as_str() {
+        return;
+    }
+    match now {
+        Standing::Current => tracing::info!("the database is back: everything is served again"),
+        Standing::Away { lasting } => tracing::warn!(
+            seconds = lasting.as_secs(),
+            "the database is away: clients get tokens for themselves from what is remembered, short ones, and everything else is answered 503"
+        ),
+        Standing::Lost => tracing::error!(
+            "the database has been away for longer than storage.degraded_window: no tokens are issued until it is back"
+        ),
+    }
 }
 
 async fn tick(server: &Server) {
     let lane = server.journal.lane();
     let ids = RequestIds::new(Arc::clone(&server.entropy));
     let mut beat = 0_u32;
+    let mut standing = Standing::Current;
     loop {
         tokio::time::sleep(TICK).await;
         let now = server.clock.now();
+        let before = std::mem::replace(&mut standing, server.store.standing());
+        tell_standing(standing, before);
         server.write_tallies(&lane, &ids);
         server.write_usage(false).await;
         beat += 1;

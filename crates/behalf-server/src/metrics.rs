@@ -2,6 +2,8 @@
 
 use std::sync::{Arc, Weak};
 
+use behalf_store::Store;
+
 use crate::{
     state::Server,
     telemetry::{Sample, SampleKind},
@@ -42,6 +44,7 @@ fn samples(server: &Weak<Server>) -> Vec<Sample> {
             u64::from(server.journal.ready()),
         ),
     ];
+    samples.extend(standing(&server.store));
     for (reason, value) in [
         ("address", refused.address),
         ("address_and_client", refused.address_and_client),
@@ -53,6 +56,43 @@ fn samples(server: &Weak<Server>) -> Vec<Sample> {
             ..count("rate_limited", "Requests held back by a limit", value)
         });
     }
+    samples
+}
+
+/// How far what is remembered may be trusted, and how well the other nodes are followed.
+fn standing(store: &Store) -> Vec<Sample> {
+    let now = store.standing().as_str();
+    let state = |name: &'static str| Sample {
+        label: Some(("standing", name)),
+        ..sample(
+            "storage_standing",
+            "Whether what is remembered of the database is current, or it is away, or lost",
+            SampleKind::Gauge,
+            u64::from(now == name),
+        )
+    };
+    let mut samples: Vec<_> = ["current", "away", "lost"].into_iter().map(state).collect();
+    let Some(followed) = store.followed() else { return samples };
+    let lag = "Time since everything that other nodes committed was last known";
+    let looks = "Looks at what other nodes committed";
+    let looks = |outcome, value| Sample {
+        label: Some(("outcome", outcome)),
+        ..sample("storage_catch_ups", looks, SampleKind::Counter, value)
+    };
+    samples.extend([
+        Sample {
+            value: followed.lag.as_secs_f64(),
+            ..sample("storage_lag_seconds", lag, SampleKind::Gauge, 0)
+        },
+        sample(
+            "storage_commits_behind",
+            "Commits of other nodes that are known to be there and not taken note of yet",
+            SampleKind::Gauge,
+            followed.behind,
+        ),
+        looks("success", followed.catch_ups),
+        looks("failure", followed.failures),
+    ]);
     samples
 }
 

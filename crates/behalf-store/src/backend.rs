@@ -4,6 +4,7 @@
 use std::{pin::Pin, sync::Arc};
 
 use behalf_core::id::TenantId;
+use tokio::sync::Notify;
 
 use crate::{
     record::{Entry, Index, Key, Kind, Record, Version},
@@ -49,6 +50,12 @@ pub trait Backend: Send + Sync + 'static {
 
     /// Transactions that this process made durable. Fewer than its write sets where they share.
     fn transactions(&self) -> u64;
+
+    /// Is notified when another process may have committed: early or for nothing at times, and not
+    /// always, so whoever follows polls besides. `None`: this process alone writes.
+    fn news(&self) -> Option<Arc<Notify>> {
+        None
+    }
 
     /// Where the nodes that share this database ship their sign-in logs to; `None`: no other node
     /// does share it.

@@ -79,6 +79,7 @@ impl<'a> Reading<'a> {
 
     /// The record at `key`.
     async fn get(&self, key: Key) -> Result<Option<Record>, ReadError> {
+        self.store.reachable()?;
         self.touching(|stamp| stamp.touch(key_slot(&key)));
         self.store.count_read();
         Ok(self.store.backend().get(&[key]).await?.pop().flatten())
@@ -408,6 +409,7 @@ impl<'a> Reading<'a> {
         after: Option<Cursor>,
         limit: u32,
     ) -> Result<Page, ReadError> {
+        self.store.reachable()?;
         self.touching(|stamp| stamp.touch(index_slot(tenant, index, &value)));
         self.store.count_read();
         self.store.backend().find(Find { tenant, index, value, after, limit }).await
@@ -421,6 +423,7 @@ impl<'a> Reading<'a> {
         after: Option<Cursor>,
         limit: u32,
     ) -> Result<Page, ReadError> {
+        self.store.reachable()?;
         self.touching(Stamp::touch_everything);
         self.store.count_read();
         self.store.backend().scan(Scan { tenant, kind, after, limit }).await

@@ -1,12 +1,14 @@
-//! A backend with what every reader shares: the slots of coherence and the usage that waits to be
-//! written.
+//! A backend with what every reader shares: the slots of coherence, how far this process follows
+//! the others, and the usage that waits to be written.
 
+mod following;
+mod standing;
 mod usage;
 
 use std::{
     fmt,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -23,7 +25,11 @@ use crate::{
     shared_log::SharedLog,
     write_set::WriteSet,
 };
+use following::Following;
 use usage::Usage;
+
+pub use following::{Followed, Follower, Timing};
+pub use standing::{BOUND, Standing};
 
 /// How far this process may be behind before it drops all it remembers instead of following.
 const FOLLOWED: u64 = 10_000;
@@ -39,6 +45,8 @@ pub struct Store {
 struct Inner {
     backend: Arc<dyn Backend>,
     coherence: Arc<Coherence>,
+    /// Once this process follows others.
+    following: OnceLock<Following>,
     usage: Usage,
     reads: AtomicU64,
     writes: AtomicU64,
@@ -54,6 +62,7 @@ impl Store {
             inner: Arc::new(Inner {
                 backend,
                 coherence,
+                following: OnceLock::new(),
                 usage: Usage::default(),
                 reads: AtomicU64::new(0),
                 writes: AtomicU64::new(0),
@@ -68,7 +77,10 @@ impl Store {
 
     /// Commits `set` whole or not at all. When this answers the commit is durable, and no stamp
     /// that depends on anything it changed is current any more in this process.
+    ///
+    /// While the standing is another than [`Standing::Current`] nothing is tried.
     pub async fn commit(&self, set: WriteSet) -> Result<Seq, CommitError> {
+        self.reachable()?;
         let committed = self.inner.backend.commit(set).await?;
         self.inner.writes.fetch_add(1, Ordering::Relaxed);
         Ok(committed)
@@ -86,6 +98,7 @@ impl Store {
         loop {
             let known = coherence.applied();
             let changes = self.inner.backend.changes_since(known, STRIDE).await?;
+            self.heard(changes.newest);
             if changes.forgotten || changes.newest.0.saturating_sub(known.0) > FOLLOWED {
                 coherence.forget_before(changes.newest);
                 return Ok(changes.newest);
@@ -93,8 +106,14 @@ impl Store {
             for (seq, changes) in &changes.commits {
                 coherence.apply(*seq, changes);
             }
-            if changes.commits.is_empty() || coherence.applied() >= changes.newest {
-                return Ok(coherence.applied());
+            let applied = coherence.applied();
+            if changes.commits.is_empty() || applied >= changes.newest {
+                return Ok(applied);
+            }
+            if applied == known {
+                // A log with a gap cannot be followed: what was read before is not trusted.
+                coherence.forget_before(changes.newest);
+                return Ok(changes.newest);
             }
         }
     }
@@ -107,6 +126,8 @@ impl Store {
     /// Writes the usage that was noted, at most once a minute; to be called more often than that,
     /// and with `force` before the process ends.
     pub async fn flush_usage(&self, now: Timestamp, force: bool) -> Result<(), CommitError> {
+        // What cannot be written now is written later.
+        self.reachable()?;
         let Some(sets) = self.inner.usage.take(now, force) else { return Ok(()) };
         for set in sets {
             self.inner.backend.commit(set).await?;

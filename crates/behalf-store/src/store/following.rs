@@ -1,0 +1,169 @@
+//! Following what other processes commit: by their news, and by a poll behind it.
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::sync::Notify;
+
+use super::{Standing, Store};
+use crate::backend::{ReadError, Seq};
+
+/// Without news the database is asked this often: news may be lost.
+const POLL: Duration = Duration::from_secs(1);
+/// Between two looks, so that busy neighbours are followed in strides.
+const PAUSE: Duration = Duration::from_millis(20);
+/// A look that takes longer has failed: a database that hangs is away.
+const DEADLINE: Duration = Duration::from_secs(2);
+
+/// With what a store measures how far it is behind.
+#[derive(Clone)]
+pub struct Timing {
+    /// Time since some fixed moment; never goes back.
+    pub monotonic: Arc<dyn Fn() -> Duration + Send + Sync>,
+    /// How long the database may be away before nothing is decided any more; zero: not at all.
+    pub window: Duration,
+}
+
+impl fmt::Debug for Timing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Timing").field("window", &self.window).finish_non_exhaustive()
+    }
+}
+
+/// How well a store follows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Followed {
+    /// Since everything was last known.
+    pub lag: Duration,
+    /// Commits that are known to be there and are not taken note of yet.
+    pub behind: u64,
+    /// Looks after which everything was known.
+    pub catch_ups: u64,
+    /// Looks that failed.
+    pub failures: u64,
+}
+
+/// How far a store has followed.
+pub(super) struct Following {
+    timing: Timing,
+    /// When everything was last known, in nanoseconds of the monotonic time.
+    known_at: AtomicU64,
+    /// The newest commit heard of.
+    newest: AtomicU64,
+    catch_ups: AtomicU64,
+    failures: AtomicU64,
+}
+
+impl Following {
+    fn begin(timing: Timing) -> Self {
+        let known_at = AtomicU64::new(nanos((timing.monotonic)()));
+        let count = || AtomicU64::new(0);
+        Self { timing, known_at, newest: count(), catch_ups: count(), failures: count() }
+    }
+
+    fn lag(&self) -> Duration {
+        let known_at = Duration::from_nanos(self.known_at.load(Ordering::Acquire));
+        (self.timing.monotonic)().saturating_sub(known_at)
+    }
+}
+
+/// Who follows for a store.
+#[derive(Debug)]
+pub struct Follower {
+    store: Store,
+    news: Arc<Notify>,
+}
+
+impl Follower {
+    /// Follows for as long as the future is polled.
+    pub async fn run(self) {
+        loop {
+            self.look().await;
+            tokio::time::sleep(PAUSE).await;
+            // Either way it is time to look.
+            let _heard = tokio::time::timeout(POLL, self.news.notified()).await;
+        }
+    }
+
+    /// One look at what others committed, at most two seconds long. Everything that was committed
+    /// before it began is known after it, if it did not fail.
+    pub async fn look(&self) {
+        let Some(following) = self.store.inner.following.get() else { return };
+        let began = nanos((following.timing.monotonic)());
+        match tokio::time::timeout(DEADLINE, self.store.catch_up()).await {
+            Ok(Ok(_)) => {
+                following.known_at.fetch_max(began, Ordering::AcqRel);
+                following.catch_ups.fetch_add(1, Ordering::Relaxed);
+            }
+            Ok(Err(_)) | Err(_) => {
+                following.failures.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+}
+
+impl Store {
+    /// Begins to follow what other processes commit; from now on [`Store::standing`] measures, so
+    /// somebody must run the follower. `None` where nobody else commits
+    /// ([`Backend::news`](crate::Backend::news)), and for whoever asks a second time.
+    pub fn follow(&self, timing: Timing) -> Option<Follower> {
+        let news = self.inner.backend.news()?;
+        self.inner.following.set(Following::begin(timing)).ok()?;
+        Some(Follower { store: self.clone(), news })
+    }
+
+    /// How far what is remembered may be trusted. Reads no clock where nobody else commits.
+    pub fn standing(&self) -> Standing {
+        match self.inner.following.get() {
+            None => Standing::Current,
+            Some(following) => Standing::of(following.lag(), following.timing.window),
+        }
+    }
+
+    /// How well this process follows others; `None` where it follows nobody.
+    pub fn followed(&self) -> Option<Followed> {
+        let following = self.inner.following.get()?;
+        let applied = self.inner.coherence.applied().0;
+        Some(Followed {
+            lag: following.lag(),
+            behind: following.newest.load(Ordering::Relaxed).saturating_sub(applied),
+            catch_ups: following.catch_ups.load(Ordering::Relaxed),
+            failures: following.failures.load(Ordering::Relaxed),
+        })
+    }
+
+    /// Whether others may commit too.
+    pub fn is_shared(&self) -> bool {
+        self.inner.backend.news().is_some()
+    }
+
+    /// Refuses at once while the database is away: whoever must read or write anew need not wait
+    /// for it, and nobody queues up before it.
+    pub(crate) fn reachable(&self) -> Result<(), ReadError> {
+        match self.standing() {
+            Standing::Current => Ok(()),
+            Standing::Away { .. } | Standing::Lost => {
+                let lag = self.followed().map_or(0, |followed| followed.lag.as_secs());
+                Err(ReadError::Unavailable(format!(
+                    "what the database holds was last known {lag} seconds ago"
+                )))
+            }
+        }
+    }
+
+    pub(super) fn heard(&self, newest: Seq) {
+        if let Some(following) = self.inner.following.get() {
+            following.newest.fetch_max(newest.0, Ordering::Relaxed);
+        }
+    }
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
