@@ -6,6 +6,7 @@
 
 pub mod admin_socket;
 mod authorize;
+pub mod backup;
 pub mod boot;
 pub mod clock;
 pub mod config;

@@ -19,7 +19,7 @@ use behalf_core::{
 };
 
 use crate::{
-    backend::{Backend, ChangeSink as _, CommitError, ReadError, Seq},
+    backend::{Backend, ChangeSink as _, CommitError, ReadError, Seq, Snapshot},
     coherence::{Coherence, Stamp},
     reading::Reading,
     shared_log::SharedLog,
@@ -84,6 +84,11 @@ impl Store {
         let committed = self.inner.backend.commit(set).await?;
         self.inner.writes.fetch_add(1, Ordering::Relaxed);
         Ok(committed)
+    }
+
+    /// Everything there is, as it is at this moment.
+    pub async fn snapshot(&self) -> Result<Box<dyn Snapshot>, ReadError> {
+        self.inner.backend.snapshot().await
     }
 
     /// Whether everything a reading depended on is unchanged. Wait-free, a few nanoseconds.

@@ -1,15 +1,19 @@
-//! The master key: wraps every secret the store holds, and nothing else.
+//! The master key: wraps every secret the store holds, and gives backups their keys.
 //!
 //! File: one key a line, `bhm1_` + base64url of 32 bytes; empty lines and lines that begin with `#`
 //! are skipped. The first key wraps, all unwrap, so a new one is put on top and the old one removed
 //! once everything was wrapped again.
 //!
 //! Wrapped: `1 ‖ nonce (12) ‖ AES-256-GCM ciphertext ‖ tag (16)`, with `purpose ‖ 0 ‖ id` as
-//! associated data: what was wrapped for one place opens in no other.
+//! associated data: what was wrapped for one place opens in no other. Derived: HKDF-SHA256 (RFC
+//! 5869), extracted with the salt `behalf master key v1`, expanded for a purpose and a file's salt.
 
 use std::{fmt, path::Path};
 
-use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use aws_lc_rs::{
+    aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
+    hkdf::{HKDF_SHA256, Prk, Salt},
+};
 use behalf_jose::base64url;
 use zeroize::{Zeroize, Zeroizing};
 
@@ -18,6 +22,7 @@ use crate::entropy::{self, Entropy};
 /// What every line of a master key file begins with.
 const PREFIX: &str = "bhm1_";
 const FORMAT: u8 = 1;
+const DERIVED: &[u8] = b"behalf master key v1";
 const FILE_MAX: u64 = 64 * 1024;
 const LINES_MAX: usize = 16;
 
@@ -88,7 +93,19 @@ impl fmt::Debug for MasterKeyText {
 }
 
 /// The keys of a master key file, ready to use.
-pub struct MasterKey(Vec<LessSafeKey>);
+pub struct MasterKey(Vec<Line>);
+
+struct Line {
+    wrap: LessSafeKey,
+    derive: Prk,
+}
+
+impl Line {
+    fn new(bytes: &[u8]) -> Option<Self> {
+        let wrap = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, bytes).ok()?);
+        Some(Self { wrap, derive: Salt::new(HKDF_SHA256, DERIVED).extract(bytes) })
+    }
+}
 
 impl MasterKey {
     /// Reads the file.
@@ -120,12 +137,22 @@ impl MasterKey {
     /// A master key that is forgotten with the process: for a server without a data directory.
     pub fn ephemeral(entropy: &dyn Entropy) -> Self {
         let bytes = Zeroizing::new(entropy::random::<32>(entropy));
-        Self(
-            UnboundKey::new(&AES_256_GCM, bytes.as_slice())
-                .map(LessSafeKey::new)
-                .into_iter()
-                .collect(),
-        )
+        Self(Line::new(bytes.as_slice()).into_iter().collect())
+    }
+
+    /// 32 bytes for `purpose` and `salt` from each line, the one that wraps today first.
+    pub(crate) fn derive(
+        &self,
+        purpose: &'static str,
+        salt: &[u8; 32],
+    ) -> impl Iterator<Item = Zeroizing<[u8; 32]>> {
+        let salt = *salt;
+        self.0.iter().filter_map(move |line| {
+            let mut out = Zeroizing::new([0; 32]);
+            let info = [purpose.as_bytes(), &[0], &salt];
+            line.derive.expand(&info, HKDF_SHA256).ok()?.fill(out.as_mut_slice()).ok()?;
+            Some(out)
+        })
     }
 
     /// Wraps `secret` with the first key, for `purpose` and `id` only.
@@ -140,8 +167,9 @@ impl MasterKey {
         out.push(FORMAT);
         out.extend_from_slice(&nonce);
         let mut body = Zeroizing::new(secret.to_vec());
-        let key = self.0.first().ok_or(Unopened { purpose })?;
-        let tag = key
+        let line = self.0.first().ok_or(Unopened { purpose })?;
+        let tag = line
+            .wrap
             .seal_in_place_separate_tag(
                 Nonce::assume_unique_for_key(nonce),
                 aad(purpose, id),
@@ -162,10 +190,10 @@ impl MasterKey {
         let unopened = Unopened { purpose };
         let body = wrapped.strip_prefix(&[FORMAT]).ok_or(unopened)?;
         let (nonce, body) = body.split_first_chunk::<NONCE_LEN>().ok_or(unopened)?;
-        for (position, key) in self.0.iter().enumerate() {
+        for (position, line) in self.0.iter().enumerate() {
             let mut copy = Zeroizing::new(body.to_vec());
             let nonce = Nonce::assume_unique_for_key(*nonce);
-            if let Ok(secret) = key.open_in_place(nonce, aad(purpose, id), &mut copy) {
+            if let Ok(secret) = line.wrap.open_in_place(nonce, aad(purpose, id), &mut copy) {
                 let secret = Zeroizing::new(secret.to_vec());
                 return Ok(Unwrapped { secret, current: position == 0 });
             }
@@ -194,11 +222,11 @@ impl fmt::Debug for Unwrapped {
     }
 }
 
-fn key(line: &str) -> Option<LessSafeKey> {
+fn key(line: &str) -> Option<Line> {
     let mut bytes = base64url::decode(line.strip_prefix(PREFIX)?).ok()?;
-    let key = (bytes.len() == 32).then(|| UnboundKey::new(&AES_256_GCM, &bytes).ok()).flatten();
+    let line = (bytes.len() == 32).then(|| Line::new(&bytes)).flatten();
     bytes.zeroize();
-    key.map(LessSafeKey::new)
+    line
 }
 
 fn aad(purpose: &str, id: &str) -> Aad<Vec<u8>> {
@@ -249,6 +277,18 @@ mod tests {
         assert!(only_new.unwrap(PLACE, &again).unwrap().current);
         let error = only_new.unwrap(PLACE, &wrapped).unwrap_err();
         assert!(error.to_string().contains("another deployment's"), "{error}");
+    }
+
+    #[test]
+    fn what_is_derived_is_of_one_line_purpose_and_salt() {
+        let derived = |text: &str, purpose, salt: u8| -> Vec<_> {
+            MasterKey::parse(text).unwrap().derive(purpose, &[salt; 32]).map(|key| *key).collect()
+        };
+        let both = derived(&format!("{}\n{}", line(1), line(2)), "backup", 0);
+        assert_eq!(both, [derived(&line(1), "backup", 0), derived(&line(2), "backup", 0)].concat());
+        assert_ne!(both[0], both[1]);
+        assert_ne!(derived(&line(1), "backup", 1), [both[0]]);
+        assert_ne!(derived(&line(1), "check", 0), [both[0]]);
     }
 
     #[test]
