@@ -14,6 +14,7 @@ use behalf_protocol::discovery::{Authority, NotAnAuthority};
 use behalf_store::{Store, sqlite};
 
 use crate::{
+    backup,
     clock::SharedClock,
     device_grants::DeviceGrants,
     discovery::Metadata,
@@ -77,6 +78,9 @@ pub enum BootError {
     /// The store.
     #[error(transparent)]
     Open(#[from] sqlite::OpenError),
+    /// It was not written to the end.
+    #[error(transparent)]
+    Unfinished(#[from] backup::Unfinished),
     /// The store again.
     #[error(transparent)]
     Read(#[from] behalf_store::ReadError),
@@ -132,6 +136,8 @@ pub async fn open(
         Data::Folder { database, .. } => sqlite::Sqlite::open(database)?,
     };
     let store = Store::open(Arc::new(backend)).await?;
+    backup::refuse_unfinished(&store).await??;
+    let restored = backup::last_restore(&store).await?;
     let seal = secrets::journal_seal(&store, &master, &*entropy).await?;
     let journal = open_journal(&settings, seal, &clock, &backlog)?;
     check_clock(clock.now(), journal.newest_at_start())?;
@@ -154,7 +160,8 @@ pub async fn open(
         public_url: public_url.clone(),
     };
     let keys = KeyRing::open(parts, early).await?;
-    let authentication = Authentication::open(&store, master, &*entropy, cores).await?;
+    let authentication =
+        Authentication::open(&store, Arc::clone(&master), &*entropy, cores).await?;
     let mut addressees = vec![public_url.clone()];
     addressees.extend(settings.previous_public_urls.iter().map(|url| origin(url)));
     let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION")));
@@ -175,6 +182,8 @@ pub async fn open(
         clock,
         entropy,
         store,
+        restored,
+        master,
         keys,
         pepper: Arc::new(pepper),
         pairwise: Arc::new(pairwise),

@@ -9,6 +9,7 @@ use behalf_core::{
     id::RequestId,
     pairwise::PairwiseKey,
     secret::Pepper,
+    time::Timestamp,
 };
 use behalf_protocol::error::AadSts;
 use behalf_store::{ReadError, Store};
@@ -22,7 +23,7 @@ use crate::{
     error::ErrorAnswer,
     facts::{Facts, Remembered, TenantFacts},
     journal::{Journal, Lane, Shed, Tallies},
-    keys::{KeyRing, LONGEST_TOKEN, Signer},
+    keys::{KeyRing, LONGEST_TOKEN, MasterKey, Signer},
     limits::Limits,
     request::Circumstances,
     session::Authentication,
@@ -45,6 +46,11 @@ pub struct Server {
     pub entropy: SharedEntropy,
     /// The directory.
     pub store: Store,
+    /// When the directory was last restored from a backup: what was used up until then may be unused
+    /// again in it.
+    pub restored: Option<Timestamp>,
+    /// What wraps what lies in the store, and seals backups of it.
+    pub master: Arc<MasterKey>,
     /// The directory in memory.
     pub facts: Facts,
     /// Signing keys.

@@ -263,11 +263,15 @@ impl<'a> UnverifiedAssertion<'a> {
         Err(AssertionRefusal::Audience { tenant: tenant.id.to_string(), strict })
     }
 
+    /// From when on it counts, in seconds since 1970.
+    fn starts(&self) -> Option<i64> {
+        [self.claims.nbf, self.claims.iat].into_iter().flatten().map(|date| date.0).max()
+    }
+
     fn check_time(&self, now: Timestamp) -> Result<i64, AssertionRefusal> {
         let skew = i64::try_from(CLOCK_SKEW.as_secs()).unwrap_or(0);
         let longest = i64::try_from(LIFETIME_MAX.as_secs()).unwrap_or(0);
         let seconds = now.unix_seconds();
-        let starts = [self.claims.nbf, self.claims.iat].into_iter().flatten().map(|date| date.0);
         let refusal = |too_long| AssertionRefusal::Time {
             now: written(seconds),
             from: written(self.claims.nbf.map_or(0, |date| date.0)),
@@ -277,7 +281,7 @@ impl<'a> UnverifiedAssertion<'a> {
         let Some(LenientNumericDate(expires)) = self.claims.exp else {
             return Err(refusal(false));
         };
-        if seconds >= expires.saturating_add(skew) || starts.max() > Some(seconds + skew) {
+        if seconds >= expires.saturating_add(skew) || self.starts() > Some(seconds + skew) {
             return Err(refusal(false));
         }
         if expires > seconds + longest + skew {
@@ -294,6 +298,7 @@ impl<'a> UnverifiedAssertion<'a> {
         match &self.claims.jti {
             Some(jti) if (1..=JTI_MAX).contains(&jti.len()) => Ok(SingleUse {
                 jti: jti.clone(),
+                from: self.starts().map(Timestamp::from_unix_seconds),
                 until: Timestamp::from_unix_seconds(expires).plus(CLOCK_SKEW),
             }),
             _ => Err(AssertionRefusal::Replayed { client: client.app_id }),

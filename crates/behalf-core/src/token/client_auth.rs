@@ -72,6 +72,9 @@ pub struct AuthenticatedClient<'f> {
 pub struct SingleUse {
     /// The assertion's `jti`.
     pub jti: String,
+    /// From when on it counts (the later of `nbf` and `iat`), if it says so: nobody accepted it
+    /// earlier than [`CLOCK_SKEW`](crate::time::CLOCK_SKEW) before that.
+    pub from: Option<Timestamp>,
     /// Until when it must be remembered.
     pub until: Timestamp,
 }

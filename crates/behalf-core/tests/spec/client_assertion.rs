@@ -217,6 +217,7 @@ fn a_strict_application_names_the_issuer_and_a_jti_that_is_remembered() {
         let granted = accept(&strict(), &assertion);
         let expected = SingleUse {
             jti: "a7d3bb1c-6f0f-4c7d-9d9a-0a4c1c3c9a10".into(),
+            from: Some(at(NOW - 10)),
             until: at(NOW + 590 + 300),
         };
         assert_eq!(granted.single_use, Some(expected), "until no clock accepts it any more");

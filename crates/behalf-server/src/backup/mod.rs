@@ -24,8 +24,11 @@
 
 mod export;
 mod format;
+mod import;
 mod reader;
+mod restore;
 mod seal;
+mod unfinished;
 mod writer;
 
 use std::{collections::BTreeMap, io};
@@ -36,7 +39,11 @@ use serde::{Deserialize, Serialize};
 
 pub use export::{Export, ExportError, export};
 pub use reader::Reader;
+pub use restore::{RestoreError, Restored, Sessions, restore, verify};
+pub use unfinished::{Unfinished, Work};
 pub use writer::Writer;
+
+pub(crate) use {restore::last as last_restore, unfinished::refuse as refuse_unfinished};
 
 /// What a backup says of itself to everybody.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -133,3 +140,6 @@ pub enum BackupError {
 fn order(key: &Key) -> (TenantId, Kind, &[u8]) {
     (key.tenant, key.kind, &key.id)
 }
+
+#[cfg(test)]
+mod tests;

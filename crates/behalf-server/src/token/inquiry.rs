@@ -26,7 +26,7 @@ use http::{HeaderMap, HeaderValue, header};
 use crate::{
     facts::TenantFacts,
     request::Circumstances,
-    state::{self, Core},
+    state::{self, Core, Server},
     token::{
         authorization_code, client_credentials, device_code, endpoint::blank_event, issue::Granted,
         on_behalf_of, password, refresh_token, single_use,
@@ -151,7 +151,11 @@ impl<'a> Inquiry<'a> {
 
     /// Records the assertion of a strict application, which was not used before.
     async fn use_once(&mut self, client: AppId, once: &SingleUse) -> Result<(), Denied> {
-        let store = &self.core.server.store;
+        let Server { store, restored, .. } = &*self.core.server;
+        if single_use::may_have_been(once, *restored) {
+            self.event.trail.failed(Step::Credential);
+            return Err(Refusal::Assertion(AssertionRefusal::Replayed { client }).into());
+        }
         match single_use::record(store, (self.event.tenant, client), once).await {
             Ok(()) => Ok(()),
             Err(CommitError::Conflict { .. }) => {

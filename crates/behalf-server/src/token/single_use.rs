@@ -3,6 +3,7 @@
 use aws_lc_rs::digest::{SHA256, digest};
 use behalf_core::{
     id::{AppId, TenantId},
+    time::{CLOCK_SKEW, Timestamp},
     token::SingleUse,
 };
 use behalf_store::{CommitError, Store, WriteSet, records::used_assertion};
@@ -18,4 +19,31 @@ pub(crate) async fn record(
     let mut set = WriteSet::new();
     used_assertion::record(&mut set, client, &id, once.until);
     store.commit(set).await.map(|_| ())
+}
+
+/// Whether an assertion may have been used before the directory was `restored` and be unused in it:
+/// unless it says that it is newer, by more than clocks may differ.
+pub(crate) fn may_have_been(once: &SingleUse, restored: Option<Timestamp>) -> bool {
+    let newer = |at: Timestamp| once.from.is_some_and(|from| from > at.plus(CLOCK_SKEW));
+    restored.is_some_and(|at| !newer(at))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn after_a_restore_only_what_is_newer_counts() {
+        let restored = Timestamp::from_unix_seconds(1_790_000_000);
+        let once = |from: Option<i64>| SingleUse {
+            jti: "j".to_owned(),
+            from: from.map(|s| Timestamp::from_unix_seconds(1_790_000_000 + s)),
+            until: Timestamp::from_unix_seconds(1_790_003_600),
+        };
+        for (from, refused) in [(Some(-1), true), (Some(300), true), (Some(301), false)] {
+            assert_eq!(may_have_been(&once(from), Some(restored)), refused, "{from:?}");
+            assert!(!may_have_been(&once(from), None));
+        }
+        assert!(may_have_been(&once(None), Some(restored)), "it does not say how old it is");
+    }
 }

@@ -142,6 +142,18 @@ impl SealKeys {
         self.change(|ring, now| schedule::revoke(ring, number, now)).await
     }
 
+    /// What to write so that nothing that was ever sealed opens any more and a new epoch seals from
+    /// now on: what a restored deployment begins with.
+    pub(crate) async fn begin_anew(parts: &SealParts) -> Result<WriteSet, EpochError> {
+        let loaded = load(&parts.store).await?;
+        write(parts, &loaded, &schedule::begin_anew(&loaded.schedules(), parts.clock.now()))
+    }
+
+    /// The schedules as they are stored, oldest first.
+    pub(crate) async fn stored(parts: &SealParts) -> Result<Vec<EpochSchedule>, EpochError> {
+        Ok(load(&parts.store).await?.schedules())
+    }
+
     /// Reads, decides and writes until there is nothing to write: decisions come to rest once they
     /// are carried out, and are made anew when somebody else wrote meanwhile.
     async fn change(
@@ -153,7 +165,7 @@ impl SealKeys {
         loop {
             let loaded = load(&self.parts.store).await?;
             let plan = decide(&loaded.schedules(), self.parts.clock.now())?;
-            let set = self.write(&loaded, &plan)?;
+            let set = write(&self.parts, &loaded, &plan)?;
             if set.puts.is_empty() && set.deletes.is_empty() {
                 self.current.store(Arc::new(self.snapshot(&loaded)?));
                 return Ok(());
@@ -164,34 +176,6 @@ impl SealKeys {
                 Err(error) => return Err(error.into()),
             }
         }
-    }
-
-    /// What was planned as one write set, with whatever an older line of the master key has wrapped.
-    fn write(&self, loaded: &Loaded, plan: &Plan) -> Result<WriteSet, EpochError> {
-        let SealParts { master, entropy, .. } = &self.parts;
-        let mut set = WriteSet::new();
-        for (entry, version) in &loaded.entries {
-            let number = entry.schedule.number;
-            let (id, expect) = (deployment::epoch_id(number), Expect::Version(*version));
-            if plan.remove.contains(&number) {
-                deployment::delete_key(&mut set, &id, expect);
-                continue;
-            }
-            let changed = plan.change.iter().find(|schedule| schedule.number == number);
-            let new = entry.with(changed.unwrap_or(&entry.schedule), master, &**entropy)?;
-            if new == *entry {
-                // What a decision was made on must still hold when it is written.
-                set.expect(deployment::key_ring_key(&id), expect);
-            } else {
-                deployment::put_key(&mut set, &id, new.to_document(), expect);
-            }
-        }
-        if let Some(schedule) = &plan.make {
-            let entry = Entry::new(schedule.clone(), master, &**entropy)?;
-            let id = deployment::epoch_id(schedule.number);
-            deployment::put_key(&mut set, &id, entry.to_document(), Expect::Absent);
-        }
-        Ok(set)
     }
 
     fn snapshot(&self, loaded: &Loaded) -> Result<Snapshot, EpochError> {
@@ -229,6 +213,34 @@ async fn load(store: &Store) -> Result<Loaded, EpochError> {
         entries.push((Entry::from_document(number, &stored.value)?, stored.version));
     }
     Ok(Loaded { entries, stamp: reading.stamp() })
+}
+
+/// What was planned as one write set, with whatever an older line of the master key has wrapped.
+fn write(parts: &SealParts, loaded: &Loaded, plan: &Plan) -> Result<WriteSet, EpochError> {
+    let SealParts { master, entropy, .. } = parts;
+    let mut set = WriteSet::new();
+    for (entry, version) in &loaded.entries {
+        let number = entry.schedule.number;
+        let (id, expect) = (deployment::epoch_id(number), Expect::Version(*version));
+        if plan.remove.contains(&number) {
+            deployment::delete_key(&mut set, &id, expect);
+            continue;
+        }
+        let changed = plan.change.iter().find(|schedule| schedule.number == number);
+        let new = entry.with(changed.unwrap_or(&entry.schedule), master, &**entropy)?;
+        if new == *entry {
+            // What a decision was made on must still hold when it is written.
+            set.expect(deployment::key_ring_key(&id), expect);
+        } else {
+            deployment::put_key(&mut set, &id, new.to_document(), expect);
+        }
+    }
+    if let Some(schedule) = &plan.make {
+        let entry = Entry::new(schedule.clone(), master, &**entropy)?;
+        let id = deployment::epoch_id(schedule.number);
+        deployment::put_key(&mut set, &id, entry.to_document(), Expect::Absent);
+    }
+    Ok(set)
 }
 
 fn log(plan: &Plan) {

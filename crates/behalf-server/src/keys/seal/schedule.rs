@@ -150,6 +150,16 @@ pub(super) fn revoke(
     Ok(plan)
 }
 
+/// What to write so that nothing that any epoch sealed opens any more, and a new one seals at once.
+pub(super) fn begin_anew(ring: &[EpochSchedule], now: Timestamp) -> Plan {
+    let end = |epoch: &EpochSchedule| {
+        let to = Some(epoch.to.map_or(now, |to| to.min(now)));
+        EpochSchedule { to, revoked: true, ..epoch.clone() }
+    };
+    let change = ring.iter().filter(|epoch| !epoch.revoked).map(end).collect();
+    Plan { make: Some(next(ring, now)), change, remove: Vec::new() }
+}
+
 /// The newest epoch that seals.
 fn sealing(ring: &[EpochSchedule], now: Timestamp) -> Option<&EpochSchedule> {
     let sealing = ring.iter().filter(|epoch| epoch.state(now) == EpochState::Sealing);
