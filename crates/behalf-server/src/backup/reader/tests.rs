@@ -41,7 +41,9 @@ fn write(records: &[Whole]) -> Vec<u8> {
 fn write_as(records: &[Whole], seed: u64) -> Vec<u8> {
     let entropy = SeededEntropy::new(seed);
     let mut writer = Writer::begin(Vec::new(), &facts(), &master(1), &entropy).unwrap();
-    records.iter().for_each(|record| writer.record(record).unwrap());
+    for record in records {
+        writer.record(record).unwrap();
+    }
     writer.finish().unwrap().0
 }
 
@@ -149,7 +151,7 @@ fn no_byte_can_change_and_no_end_be_missing() {
     for length in near() {
         assert!(verify(&good[..length]).is_err(), "the first {length} bytes");
     }
-    for more in [&b"\0"[..], b"x", &[0; CHUNK + TAG]] {
+    for more in [&b"\0"[..], b"x", &vec![0; CHUNK + TAG]] {
         assert!(verify(&[&good, more].concat()).is_err());
     }
 }
