@@ -18,10 +18,10 @@ use crate::{
     clock::SharedClock,
     device_grants::DeviceGrants,
     discovery::Metadata,
-    entropy::SharedEntropy,
+    entropy::{Entropy, SharedEntropy},
     facts::Facts,
     jobs,
-    journal::{self, Backlog, Journal, SealKey, Tallies},
+    journal::{self, Backlog, Destination, Durability, Journal, SealKey, Tallies},
     keys::{self, EarlyKey, KeyRing, MasterKey, SealKeys, SealParts, Signer, secrets},
     limits::{LimitSettings, Limits},
     session::{Authentication, AuthenticationError},
@@ -99,6 +99,14 @@ pub enum BootError {
     /// The sign-in log.
     #[error(transparent)]
     Journal(#[from] journal::OpenError),
+    /// The node's own id.
+    #[error(transparent)]
+    Node(#[from] journal::NodeIdError),
+    /// Answers are to wait for what is not there.
+    #[error(
+        "sign_in_log.durability is before-answer-shared, but the storage is not shared by nodes; use before-answer, which waits for this node's disk"
+    )]
+    NothingShared,
     /// The clock is wrong, so every expiry would be (decisions.md 4).
     #[error(
         "the clock says {now}, but the sign-in log's newest event is of {newest}; set the clock (NTP), or move the journal away if that one was wrong"
@@ -139,7 +147,8 @@ pub async fn open(
     backup::refuse_unfinished(&store).await??;
     let restored = backup::last_restore(&store).await?;
     let seal = secrets::journal_seal(&store, &master, &*entropy).await?;
-    let journal = open_journal(&settings, seal, &clock, &backlog)?;
+    let journal = open_journal(&settings, &store, seal, (&clock, &backlog))?;
+    let shipping = shipping(&settings, &store, &journal, &*entropy)?;
     check_clock(clock.now(), journal.newest_at_start())?;
     let pepper = secrets::pepper(&store, &master, &*entropy).await?;
     let pairwise = secrets::pairwise(&store, &master, &*entropy).await?;
@@ -188,6 +197,7 @@ pub async fn open(
         pepper: Arc::new(pepper),
         pairwise: Arc::new(pairwise),
         journal,
+        shipping,
         tallies: Tallies::default(),
         metrics,
         lifetimes: settings.lifetimes,
@@ -232,17 +242,35 @@ impl Opened {
 
 fn open_journal(
     settings: &Settings,
+    store: &Store,
     seal: SealKey,
-    clock: &SharedClock,
-    backlog: &Arc<Backlog>,
-) -> Result<Journal, journal::OpenError> {
-    let (clock, backlog) = (Arc::clone(clock), Arc::clone(backlog));
-    match &settings.data {
-        Data::Memory => Journal::in_memory(&settings.journal, clock, backlog),
-        Data::Folder { folder, .. } => {
-            Journal::open(&journal_folder(folder), seal, &settings.journal, clock, backlog)
-        }
+    (clock, backlog): (&SharedClock, &Arc<Backlog>),
+) -> Result<Journal, BootError> {
+    let shared = store.shared_log().is_some();
+    if !shared && settings.journal.durability == Durability::BeforeAnswerShared {
+        return Err(BootError::NothingShared);
     }
+    let options = journal::Options { shared, ..settings.journal.clone() };
+    let (clock, backlog) = (Arc::clone(clock), Arc::clone(backlog));
+    Ok(match &settings.data {
+        Data::Memory => Journal::in_memory(&options, clock, backlog)?,
+        Data::Folder { folder, .. } => {
+            Journal::open(&journal_folder(folder), seal, &options, clock, backlog)?
+        }
+    })
+}
+
+/// Where the sign-in log goes from here, if nodes share one.
+fn shipping(
+    settings: &Settings,
+    store: &Store,
+    journal: &Journal,
+    entropy: &dyn Entropy,
+) -> Result<Option<Destination>, journal::NodeIdError> {
+    let (Some(log), Data::Folder { folder, .. }) = (store.shared_log(), &settings.data) else {
+        return Ok(None);
+    };
+    Ok(Some(Destination { log, node: journal.node_id(folder, entropy)? }))
 }
 
 /// Where the sign-in log of a data folder lies.

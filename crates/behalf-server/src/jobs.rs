@@ -7,12 +7,18 @@ use std::{sync::Arc, time::Duration};
 
 use behalf_store::{Standing, Timing};
 
-use crate::{entropy::RequestIds, journal::Lane, state::Server};
+use crate::{
+    entropy::RequestIds,
+    journal::{Lane, Shipper},
+    state::Server,
+};
 
 /// How often small things are looked after.
 const TICK: Duration = Duration::from_secs(1);
 /// How often records that refuse nothing any more are forgotten.
 const SWEEP: u32 = 600;
+/// How long the end of the process waits for what is left of the sign-in log to be shipped.
+const LAST_SHIPMENT: Duration = Duration::from_secs(3);
 
 /// How long the database may be away before no token is issued any more.
 const DEGRADED_WINDOW: Duration = Duration::from_mins(15);
@@ -21,7 +27,7 @@ const DEGRADED_WINDOW: Duration = Duration::from_mins(15);
 pub(crate) async fn run(server: Arc<Server>) {
     let keys = Arc::clone(&server.keys).run();
     let epochs = Arc::clone(server.tickets.keys()).run();
-    tokio::join!(follow(&server), keys, epochs, tick(&server));
+    tokio::join!(follow(&server), keys, epochs, tick(&server), ship(&server));
 }
 
 /// Keeps up with what other nodes commit, where there may be any.
@@ -71,13 +77,32 @@ async fn tick(server: &Server) {
     }
 }
 
+/// Ships the sign-in log, where nodes share one.
+async fn ship(server: &Server) {
+    if let Some(shipper) = server.shipper() {
+        shipper.run().await;
+    }
+}
+
 impl Server {
+    fn shipper(&self) -> Option<Shipper> {
+        self.journal.shipper(self.shipping.clone()?, Arc::clone(&self.entropy))
+    }
+
     /// Writes what is still in memory and closes the sign-in log: the last thing before the process
     /// ends, when no request is under way any more.
     pub async fn finish(&self) {
         self.write_tallies(&self.journal.lane(), &RequestIds::new(Arc::clone(&self.entropy)));
         self.write_usage(true).await;
         self.journal.close();
+        if let Some(shipper) = self.shipper()
+            && !matches!(tokio::time::timeout(LAST_SHIPMENT, shipper.finish()).await, Ok(true))
+        {
+            tracing::warn!(
+                "the sign-in log's newest rows are not shipped to the database; they are in this \
+                 node's journal and go when it starts again"
+            );
+        }
     }
 
     fn write_tallies(&self, lane: &Lane, ids: &RequestIds) {

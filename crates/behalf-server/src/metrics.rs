@@ -45,6 +45,7 @@ fn samples(server: &Weak<Server>) -> Vec<Sample> {
         ),
     ];
     samples.extend(standing(&server.store));
+    samples.extend(shipping(&server));
     for (reason, value) in [
         ("address", refused.address),
         ("address_and_client", refused.address_and_client),
@@ -94,6 +95,22 @@ fn standing(store: &Store) -> Vec<Sample> {
         looks("failure", followed.failures),
     ]);
     samples
+}
+
+/// How far the sign-in log is shipped, where nodes share one.
+fn shipping(server: &Server) -> Vec<Sample> {
+    let Some(shipped) = server.journal.shipped() else { return Vec::new() };
+    let waits = shipped.oldest.map(|oldest| server.clock.now().0.saturating_sub(oldest.0));
+    let waits = waits.and_then(|millis| u64::try_from(millis / 1_000).ok()).unwrap_or(0);
+    let count = |name, help, value| sample(name, help, SampleKind::Counter, value);
+    let gauge = |name, help, value| sample(name, help, SampleKind::Gauge, value);
+    vec![
+        count("log_shipped_rows", "Rows of the sign-in log sent to the database", shipped.rows),
+        count("log_shipments", "Transactions that took them", shipped.batches),
+        count("log_shipment_failures", "Shipments that failed", shipped.failures),
+        gauge("log_unshipped_rows", "Rows that are only in this node's journal", shipped.waiting),
+        gauge("log_unshipped_seconds", "How long the oldest of them waits", waits),
+    ]
 }
 
 #[expect(clippy::cast_precision_loss, reason = "Prometheus counts in doubles")]

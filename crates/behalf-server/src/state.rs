@@ -22,7 +22,7 @@ use crate::{
     entropy::{RequestIds, SharedEntropy},
     error::ErrorAnswer,
     facts::{Facts, Remembered, TenantFacts},
-    journal::{Journal, Lane, Shed, Tallies},
+    journal::{Destination, Journal, Lane, Shed, Tallies},
     keys::{KeyRing, LONGEST_TOKEN, MasterKey, Signer},
     limits::Limits,
     request::Circumstances,
@@ -67,6 +67,8 @@ pub struct Server {
     pub authentication: Authentication,
     /// The sign-in log.
     pub journal: Journal,
+    /// Where the sign-in log is shipped to, where nodes share one.
+    pub shipping: Option<Destination>,
     /// Requests that were turned away undecided.
     pub tallies: Tallies,
     /// Rate limits.

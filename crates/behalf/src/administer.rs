@@ -293,13 +293,13 @@ pub(crate) fn log(args: &log::Args, environment: &Environment) -> anyhow::Result
     let page: LogPage =
         ask(&args.ask.door, environment, async |admin| admin.sign_ins(&query).await)?;
     let more = page.next.is_some() && page.entries.len() >= usize::from(args.limit);
-    let oldest = page.entries.last().map(|entry| match entry {
-        LogEntry::SignIn(event) => event.time,
-        LogEntry::TurnedAway(tally) => tally.time,
-    });
+    let oldest = page.entries.last().map(LogEntry::time);
     if let (true, Some(oldest)) = (more, oldest) {
         let oldest = behalf_core::time::written(oldest.unix_seconds());
         output::note(&format!("note: there are entries before {oldest}; see more with --limit"));
+    }
+    if let Some(notice) = &page.notice {
+        output::note(&format!("note: {notice}"));
     }
     if page.entries.is_empty() {
         output::note("note: no request that fits reached a decision");

@@ -6,7 +6,9 @@ use behalf_core::{
     id::{AppId, RequestId},
     time::{Timestamp, written},
 };
-use behalf_server::admin_socket::wire::{LogEntry, LogPage, LogQuery, Outcome, SignIn, TurnedAway};
+use behalf_server::admin_socket::wire::{
+    LogEntry, LogPage, LogQuery, Missing, Outcome, SignIn, TurnedAway,
+};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::failure::Failure;
@@ -80,13 +82,22 @@ fn duration(text: &str) -> Option<Duration> {
     Some(Duration::from_secs(number.checked_mul(unit)?))
 }
 
-/// Entries as lines, oldest first: the newest is next to the prompt.
+/// Entries as lines, oldest first: the newest is next to the prompt. Where there is more than one
+/// node each line ends with its own.
 pub(crate) fn lines(page: &LogPage) -> String {
-    let line = |entry: &LogEntry| match entry {
-        LogEntry::SignIn(event) => sign_in_line(event),
-        LogEntry::TurnedAway(tally) => turned_away_line(tally),
+    let several = page.nodes.len() > 1;
+    let line = |entry: &LogEntry| {
+        let (line, node) = match entry {
+            LogEntry::SignIn(event) => (sign_in_line(event), event.node),
+            LogEntry::TurnedAway(tally) => (turned_away_line(tally), tally.node),
+            LogEntry::Missing(missing) => (missing_line(missing), missing.node),
+        };
+        match node.filter(|_| several) {
+            Some(node) => format!("{line}  node {node}\n"),
+            None => line + "\n",
+        }
     };
-    page.entries.iter().rev().map(|entry| line(entry) + "\n").collect()
+    page.entries.iter().rev().map(line).collect()
 }
 
 fn sign_in_line(event: &SignIn) -> String {
@@ -115,6 +126,11 @@ fn turned_away_line(tally: &TurnedAway) -> String {
     let from = tally.address.map_or_else(|| "-".to_owned(), |address| address.to_string());
     let time = written(tally.time.unix_seconds());
     format!("{time}  {} requests from {from} turned away: {}", tally.count, tally.why)
+}
+
+fn missing_line(missing: &Missing) -> String {
+    let time = written(missing.time.unix_seconds());
+    format!("{time}  {} rows before this are MISSING: they were lost on their node", missing.count)
 }
 
 fn failed(event: &SignIn) -> Option<&str> {
@@ -148,6 +164,9 @@ pub(crate) fn explained(event: &SignIn) -> String {
         line("from", &address);
     }
     line("correlation", &event.correlation);
+    if let Some(node) = event.node {
+        line("node", &node);
+    }
     for check in &event.steps {
         let sign = match check.result.as_str() {
             "ok" => "ok",
@@ -181,7 +200,7 @@ pub(crate) fn explained(event: &SignIn) -> String {
 
 #[cfg(test)]
 mod tests {
-    use behalf_server::admin_socket::wire::Check;
+    use behalf_server::admin_socket::wire::{Check, LogNode};
 
     use super::*;
 
@@ -208,13 +227,31 @@ mod tests {
                 found: "a secret of 9 characters".into(),
                 expected: "one of the application's secrets".into(),
             },
+            node: None,
         }
     }
 
     #[test]
     fn a_line_says_who_asked_for_what_and_where_it_failed() {
-        let page = LogPage { entries: vec![LogEntry::SignIn(Box::new(refused()))], next: None };
-        insta::assert_snapshot!(lines(&page));
+        let entries = vec![LogEntry::SignIn(Box::new(refused()))];
+        insta::assert_snapshot!(lines(&LogPage { entries, ..LogPage::default() }));
+    }
+
+    #[test]
+    fn where_there_are_several_nodes_a_line_names_its_own() {
+        let [one, other] = [1, 2].map(uuid::Uuid::from_u128);
+        let nodes = [one, other].map(|id| LogNode { id, shipped_at: Timestamp(0) });
+        let event = SignIn { node: Some(one), ..refused() };
+        let missing = Missing { time: event.time, count: 3, node: Some(other) };
+        let entries = vec![LogEntry::Missing(missing), LogEntry::SignIn(Box::new(event))];
+        let mut page = LogPage { entries, nodes: nodes.to_vec(), ..LogPage::default() };
+        let told = lines(&page);
+        let told: Vec<_> = told.lines().collect();
+        assert!(told[0].ends_with(&format!("  node {one}")), "{told:?}");
+        assert!(told[1].contains("3 rows before this are MISSING"), "{told:?}");
+        assert!(told[1].ends_with(&format!("  node {other}")), "{told:?}");
+        page.nodes.pop();
+        assert!(!lines(&page).contains("node 0"), "one node needs no name");
     }
 
     #[test]

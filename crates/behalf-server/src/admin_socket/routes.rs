@@ -5,11 +5,11 @@ use std::sync::Arc;
 use axum::{
     Router,
     body::Bytes,
-    extract::{DefaultBodyLimit, Path, Query, State},
+    extract::{DefaultBodyLimit, Path, State},
     response::Response,
     routing::{delete, get, post},
 };
-use behalf_core::{application::Application, id::RequestId, tenant::Tenant, time::Timestamp};
+use behalf_core::{application::Application, tenant::Tenant};
 use http::StatusCode;
 use serde::de::DeserializeOwned;
 
@@ -17,21 +17,18 @@ use super::{
     failure::{Failure, json},
     log, policy, users,
     wire::{
-        ApplicationInfo, Applied, Apply, EpochInfo, KeyInfo, LogQuery, NewDomain, NewTenant,
-        Rotate, Secret, Status, TenantInfo, users::MadePassword,
+        ApplicationInfo, Applied, Apply, EpochInfo, KeyInfo, NewDomain, NewTenant, Rotate, Secret,
+        Status, TenantInfo, users::MadePassword,
     },
 };
 use crate::{
     directory::{self, Directory, apply::manifest::PasswordText},
-    journal::{self, Record},
     keys::When,
     state::Server,
 };
 
 /// Longest body: a manifest of 1 MiB as JSON, certificates included.
 const BODY_MAX: usize = 4 << 20;
-/// Entries of the log unless more are asked for.
-const LOG_ENTRIES: usize = 100;
 
 pub(super) type Answer = Result<Response, Failure>;
 pub(super) type Shared = State<Arc<Server>>;
@@ -53,8 +50,7 @@ pub fn router(server: Arc<Server>) -> Router {
         .route("/v1/epochs", get(epochs))
         .route("/v1/epochs/rotate", post(rotate_epoch))
         .route("/v1/epochs/{number}/revoke", post(revoke_epoch))
-        .route("/v1/sign-ins", get(sign_ins))
-        .route("/v1/sign-ins/{id}", get(sign_in))
+        .merge(log::routes())
         .merge(super::grants::routes())
         .fallback(async || Failure::not_found("the admin socket has no such address"))
         .layer(DefaultBodyLimit::max(BODY_MAX))
@@ -249,41 +245,4 @@ async fn rotate_epoch(State(server): Shared) -> Answer {
 async fn revoke_epoch(State(server): Shared, Path(number): Path<u32>) -> Answer {
     server.tickets.keys().revoke(number).await?;
     Ok(epochs(State(server)).await)
-}
-
-async fn sign_ins(State(server): Shared, Query(asked): Query<LogQuery>) -> Answer {
-    let tenant = match &asked.tenant {
-        Some(name) => Some(directory(&server).find_tenant(name).await?.id),
-        None => None,
-    };
-    let query = journal::Query {
-        tenant,
-        app: asked.app,
-        correlation: asked.correlation,
-        since: asked.since.map(Timestamp),
-        until: asked.until.map(Timestamp),
-        before: asked.before,
-        limit: asked.limit.unwrap_or(LOG_ENTRIES),
-    };
-    let page = blocking(server, move |server| server.journal.query(&query)).await?;
-    Ok(ok(&log::page(page)))
-}
-
-async fn sign_in(State(server): Shared, Path(id): Path<RequestId>) -> Answer {
-    let found = blocking(server, move |server| server.journal.find(id)).await?;
-    match found.map(|entry| entry.record) {
-        Some(Record::SignIn(event)) => Ok(ok(&log::sign_in(*event))),
-        _ => Err(Failure::not_found(
-            "no request with this id reached a decision here, or its day is no longer kept",
-        )),
-    }
-}
-
-/// Reads the journal on a thread that may block.
-async fn blocking<T: Send + 'static>(
-    server: Arc<Server>,
-    read: impl FnOnce(&Server) -> Result<T, journal::ReadError> + Send + 'static,
-) -> Result<T, Failure> {
-    let done = tokio::task::spawn_blocking(move || read(&server)).await;
-    Ok(done.map_err(|error| Failure::unavailable(error.to_string()))??)
 }

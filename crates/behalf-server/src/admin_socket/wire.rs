@@ -212,22 +212,38 @@ pub struct LogQuery {
     /// Before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<i64>,
-    /// Older than a page that ended here.
+    /// Older than a page that ended here: its `next`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub before: Option<i64>,
+    pub before: Option<String>,
     /// Most entries, 1 to 1000; 100 when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<usize>,
 }
 
 /// A part of the sign-in log, newest first.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct LogPage {
     /// The entries.
     pub entries: Vec<LogEntry>,
     /// Where to go on, if there may be more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub next: Option<i64>,
+    pub next: Option<String>,
+    /// The nodes whose rows are in it; empty where there is one node.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub nodes: Vec<LogNode>,
+    /// What is not as it should be, such as that rows of other nodes cannot be had.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notice: Option<String>,
+}
+
+/// A node, as the log that all share knows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LogNode {
+    /// Which.
+    pub id: Uuid,
+    /// When it last shipped rows.
+    pub shipped_at: Timestamp,
 }
 
 /// One row of the sign-in log.
@@ -238,6 +254,19 @@ pub enum LogEntry {
     SignIn(Box<SignIn>),
     /// Requests that were turned away before one, counted.
     TurnedAway(TurnedAway),
+    /// Rows that a node lost before they were shipped.
+    Missing(Missing),
+}
+
+impl LogEntry {
+    /// When it was.
+    pub fn time(&self) -> Timestamp {
+        match self {
+            Self::SignIn(event) => event.time,
+            Self::TurnedAway(tally) => tally.time,
+            Self::Missing(missing) => missing.time,
+        }
+    }
 }
 
 /// One request that reached a decision: with its ordered checks it explains itself.
@@ -278,6 +307,9 @@ pub struct SignIn {
     pub steps: Vec<Check>,
     /// What it came to.
     pub outcome: Outcome,
+    /// Which node answered, where there are several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<Uuid>,
 }
 
 /// One check.
@@ -333,4 +365,19 @@ pub struct TurnedAway {
     pub address: Option<IpAddr>,
     /// How many.
     pub count: u64,
+    /// Which node they came to, where there are several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<Uuid>,
+}
+
+/// Rows of a node that were gone before they were shipped to the log that all nodes share.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Missing {
+    /// When the row after them was written.
+    pub time: Timestamp,
+    /// How many there were.
+    pub count: u64,
+    /// Whose.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<Uuid>,
 }

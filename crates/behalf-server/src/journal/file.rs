@@ -126,6 +126,11 @@ impl FileSink {
         (self.seq > 0).then_some(Timestamp(self.at))
     }
 
+    /// The number of the last row.
+    pub(super) fn seq(&self) -> i64 {
+        self.seq
+    }
+
     /// The connection of `day`, whose file is made if need be.
     fn turn_to(&mut self, day: Day) -> Result<&mut Connection, SinkError> {
         if self.current.as_ref().is_some_and(|(open, _)| *open != day) {
@@ -155,7 +160,7 @@ impl FileSink {
 }
 
 impl Sink for FileSink {
-    fn append(&mut self, rows: &[Row], now: Timestamp) -> Result<(), SinkError> {
+    fn append(&mut self, rows: &[Row], now: Timestamp) -> Result<i64, SinkError> {
         let at = self.at.max(now.0);
         let first = self.seq + 1;
         let mut sealer = Sealer::new(&self.key, &self.seal);
@@ -167,7 +172,7 @@ impl Sink for FileSink {
         match commit(connection, rows, first, at, &seal) {
             Ok(last) => {
                 (self.seq, self.at, self.seal) = (last, at, seal);
-                Ok(())
+                Ok(last)
             }
             // The connection is dropped with what it began; the next one starts afresh.
             Err(cause) => Err(self.failed(cause)),

@@ -12,7 +12,7 @@ use std::{
 use behalf_core::time::Timestamp;
 use rusqlite::Connection;
 
-use super::{day::Day, index, read, writer::Shared};
+use super::{day::Day, index, read, ship::last_of, writer::Shared};
 
 /// How often there may be something to do.
 const PERIOD: Duration = Duration::from_secs(1);
@@ -33,7 +33,7 @@ pub(super) fn start(
 ) -> std::io::Result<JoinHandle<()>> {
     let folder = folder.to_owned();
     std::thread::Builder::new().name("journal-keeper".to_owned()).spawn(move || {
-        let mut keeper = Keeper { folder, retention, open: None, swept: None, indexed: None };
+        let mut keeper = Keeper { folder, retention, open: None, tended: None };
         while !shared.sleep_unless_closed(PERIOD) {
             keeper.tend(&shared, shared.clock.now());
         }
@@ -44,8 +44,8 @@ struct Keeper {
     folder: PathBuf,
     retention: Option<Duration>,
     open: Option<(Day, Connection)>,
-    swept: Option<Day>,
-    indexed: Option<i64>,
+    /// The hour in which the files were last looked through.
+    tended: Option<i64>,
 }
 
 impl Keeper {
@@ -55,21 +55,18 @@ impl Keeper {
             tracing::warn!(%error, "the sign-in log's checkpoint failed; it is tried again");
         }
         let hour = now.0.div_euclid(HOUR);
-        if self.indexed != Some(hour) {
-            self.indexed = Some(hour);
-            let closed = || shared.sleep_unless_closed(PAUSE);
-            if let Err(error) = index::build(&self.folder, Timestamp(hour * HOUR), &closed) {
-                tracing::warn!(%error, "the sign-in log's index could not be made; queries scan");
-            }
+        if self.tended == Some(hour) {
+            return;
         }
-        let today = Day::of(now);
-        if self.swept != Some(today) {
-            self.swept = Some(today);
-            if let Some(retention) = self.retention
-                && let Err(error) = sweep(&self.folder, now.minus(retention))
-            {
-                tracing::warn!(%error, "an old file of the sign-in log cannot be removed");
-            }
+        self.tended = Some(hour);
+        let closed = || shared.sleep_unless_closed(PAUSE);
+        if let Err(error) = index::build(&self.folder, Timestamp(hour * HOUR), &closed) {
+            tracing::warn!(%error, "the sign-in log's index could not be made; queries scan");
+        }
+        let Some(retention) = self.retention else { return };
+        let limits = Limits::at(now, retention, shared.progress.shipped());
+        if let Err(error) = sweep(&self.folder, &limits) {
+            tracing::warn!(%error, "an old file of the sign-in log cannot be removed");
         }
     }
 
@@ -99,15 +96,55 @@ impl Keeper {
     }
 }
 
-/// Unlinks the files of days that ended before `oldest`.
-pub(super) fn sweep(folder: &Path, oldest: Timestamp) -> std::io::Result<()> {
+/// Which files are kept.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    /// Days that ended before go when all their rows were shipped.
+    oldest: Timestamp,
+    /// The newest row that was shipped.
+    shipped: i64,
+    /// Days that ended before go in any case.
+    last_chance: Timestamp,
+}
+
+impl Limits {
+    /// Those of `retention` at `now`, with rows shipped up to number `shipped`. What is not shipped
+    /// is kept twice as long.
+    pub(super) fn at(now: Timestamp, retention: Duration, shipped: i64) -> Self {
+        let last_chance = now.minus(retention.saturating_mul(2));
+        Self { oldest: now.minus(retention), shipped, last_chance }
+    }
+}
+
+/// Unlinks the files that need not be kept any more.
+pub(super) fn sweep(folder: &Path, limits: &Limits) -> std::io::Result<()> {
     for day in Day::all(folder)? {
-        if day.end() > oldest {
+        if day.end() > limits.oldest {
             break;
         }
         let path = day.file(folder);
+        if !all_shipped(&path, limits.shipped) {
+            if day.end() > limits.last_chance {
+                tracing::warn!(
+                    %day,
+                    "a day of the sign-in log is past its retention and kept, because it is not shipped to the database yet"
+                );
+                break;
+            }
+            tracing::error!(
+                %day,
+                "a day of the sign-in log is removed at twice its retention, though it was never shipped to the database: its rows are lost"
+            );
+        }
         index::remove(&index::file(&path))?;
         index::remove(&path)?;
     }
     Ok(())
+}
+
+/// Whether a day's rows all have numbers up to `shipped`. Of a file that cannot be read nobody
+/// knows.
+fn all_shipped(path: &Path, shipped: i64) -> bool {
+    let last = || read::open(path)?.map_or(Ok(None), |connection| last_of(&connection));
+    shipped == i64::MAX || last().is_ok_and(|last| last.is_none_or(|last| last <= shipped))
 }

@@ -39,7 +39,7 @@ impl MemorySink {
 }
 
 impl Sink for MemorySink {
-    fn append(&mut self, rows: &[Row], _now: Timestamp) -> Result<(), SinkError> {
+    fn append(&mut self, rows: &[Row], _now: Timestamp) -> Result<i64, SinkError> {
         let mut kept = self.rows.rows.lock().unwrap_or_else(PoisonError::into_inner);
         for row in rows {
             self.sequence += 1;
@@ -48,7 +48,7 @@ impl Sink for MemorySink {
             }
             kept.push_back((self.sequence, row.record.to_vec()));
         }
-        Ok(())
+        Ok(i64::try_from(self.sequence).unwrap_or(i64::MAX))
     }
 
     fn probe(&mut self, _now: Timestamp) -> Result<(), SinkError> {

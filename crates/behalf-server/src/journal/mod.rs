@@ -10,13 +10,17 @@
 mod day;
 mod encoded;
 mod file;
+mod gap;
 mod index;
 mod keeper;
 mod lane;
 mod memory;
+mod node;
 mod read;
 pub mod record;
+mod ship;
 mod tally;
+mod unshipped;
 mod writer;
 
 use std::{
@@ -28,17 +32,22 @@ use std::{
     time::Duration,
 };
 
+use behalf_store::shared_log::NodeId;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use crate::clock::SharedClock;
+use crate::{clock::SharedClock, entropy::Entropy};
 use memory::MemoryRows;
 use writer::{Shared, Writer};
 
 pub use encoded::Encoded;
+pub use gap::Gap;
 pub use lane::{Full, Lane, Logged, Pending, Unwritable};
+pub use node::NodeIdError;
 pub use read::{Entry, PAGE_MAX, Page, Query, ReadError, Verification};
 pub use record::{Record, RecordError};
+pub use ship::{Destination, Shipped, Shipper};
 pub use tally::{PAIRS_MAX, Shed, Tallies, Tally};
+pub use unshipped::merged;
 
 /// When an event must be safe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -46,6 +55,9 @@ pub enum Durability {
     /// Before the answer that it describes leaves.
     #[default]
     BeforeAnswer,
+    /// Before the answer leaves, also in the log that all nodes share: with its database away
+    /// nothing is answered.
+    BeforeAnswerShared,
     /// At most a second later: a crash may lose a second of events.
     WithinASecond,
 }
@@ -78,6 +90,9 @@ pub struct Options {
     pub durability: Durability,
     /// How long files are kept, in whole days at least; `None` keeps them all.
     pub retention: Option<Duration>,
+    /// Whether the rows are shipped to a log that many nodes share. Files with rows that are not
+    /// yet are kept for twice the retention.
+    pub shared: bool,
     /// Most rows that wait for the writer; more are refused.
     pub capacity: usize,
     /// The longest a row waits for company. It waits half as long as the signatures do that are
@@ -91,6 +106,7 @@ impl Default for Options {
         Self {
             durability: Durability::BeforeAnswer,
             retention: Some(Duration::from_hours(30 * 24)),
+            shared: false,
             capacity: 8192,
             linger: Duration::from_millis(40),
         }
@@ -199,6 +215,9 @@ pub struct Journal {
     place: Place,
     key: SealKey,
     newest: Option<behalf_core::time::Timestamp>,
+    /// No file was there when it was opened.
+    begun: bool,
+    retention: Option<Duration>,
     skipped: AtomicU64,
     threads: Mutex<Vec<std::thread::JoinHandle<()>>>,
 }
@@ -212,14 +231,16 @@ impl Journal {
         clock: SharedClock,
         backlog: Arc<Backlog>,
     ) -> Result<Self, OpenError> {
+        let begun = day::Day::all(folder).is_ok_and(|days| days.is_empty()) || !folder.exists();
         let sink = file::FileSink::open(folder, &key, clock.now())?;
-        let newest = sink.newest();
+        let (newest, seq) = (sink.newest(), sink.seq());
         let shared = Shared::new(options, clock, backlog);
+        shared.progress.written(seq);
         let place = Place::Folder(folder.to_owned());
         let keeper = keeper::start(folder, options.retention, Arc::clone(&shared));
         let keeper = keeper.map_err(OpenError::Thread)?;
         let mut journal = Self::start(shared, place, key, Box::new(sink))?;
-        journal.newest = newest;
+        (journal.newest, journal.begun, journal.retention) = (newest, begun, options.retention);
         if let Ok(threads) = journal.threads.get_mut() {
             threads.push(keeper);
         }
@@ -250,6 +271,8 @@ impl Journal {
             place,
             key,
             newest: None,
+            begun: true,
+            retention: None,
             skipped: AtomicU64::new(0),
             threads: Mutex::new(vec![thread]),
         })
@@ -264,6 +287,12 @@ impl Journal {
     /// The time of the newest row at start. A clock far behind it is wrong (decisions.md 4).
     pub fn newest_at_start(&self) -> Option<behalf_core::time::Timestamp> {
         self.newest
+    }
+
+    /// The id of the node that keeps this journal and whose data lies in `data`, made if there is
+    /// none. A journal that begins anew is another node's: its rows are numbered from the start.
+    pub fn node_id(&self, data: &Path, entropy: &dyn Entropy) -> Result<NodeId, NodeIdError> {
+        node::node_id(data, self.begun, entropy)
     }
 
     /// Whether the last write succeeded and there is room for more.
@@ -287,6 +316,7 @@ impl Journal {
                 tracing::error!("a thread of the journal ended in a panic");
             }
         }
+        self.shared.progress.release();
     }
 }
 

@@ -23,7 +23,7 @@ use crate::entropy;
 /// rows written after a clock was set back bear the time from before.
 const LOOKED_FOR: Duration = Duration::from_hours(2);
 /// Most rows that one query looks at; a page says where it stopped.
-const SCAN_MAX: usize = 2_000_000;
+pub(super) const SCAN_MAX: usize = 2_000_000;
 /// Most entries of a page.
 pub const PAGE_MAX: usize = 1000;
 
@@ -235,11 +235,7 @@ impl Search<'_> {
         self.left = self.left.saturating_sub(1);
         let wanted = record::fixed(bytes).is_none_or(|fixed| self.query.wants(&fixed));
         if let Some(entry) = wanted.then(|| self.journal.entry(seq, bytes)).flatten() {
-            let time = match &entry.record {
-                Record::SignIn(event) => event.time,
-                Record::Tally(tally) => tally.time,
-            };
-            if self.query.in_time(time) {
+            if self.query.in_time(entry.record.time()) {
                 self.page.entries.push(entry);
             }
         }

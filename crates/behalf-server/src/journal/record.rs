@@ -2,13 +2,15 @@
 //!
 //! ```text
 //! 0  version (1 | 2)  18  tenant, 16          50  client kind: 0 absent, 1 malformed, 2 id
-//! 1  kind (1 | 2)     34  correlation, 16     51  client id, 16 (malformed: its length, u32)
+//! 1  kind (1 | 2 | 3) 34  correlation, 16     51  client id, 16 (malformed: its length, u32)
 //! 2  request id, 16                           67  the rest, in order, lengths before texts
 //! ```
 //!
 //! What queries filter by has a fixed place, so that a scan need not decode. Numbers are little
 //! endian. Version 2 has the user and whom he came through behind the checks, and is written only of
-//! requests with a user. Outcomes are numbered: 1 issued, 2 refused, 3 signed in, 4 revoked. A reader skips what it does not know (a newer version, a newer grant) and counts it.
+//! requests with a user. Outcomes are numbered: 1 issued, 2 refused, 3 signed in, 4 revoked. The time
+//! comes first behind the client. A reader skips what it does not know (a newer version, a newer
+//! grant) and counts it.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -23,6 +25,7 @@ use uuid::Uuid;
 
 use super::{
     encoded::Encoded,
+    gap::Gap,
     tally::{Shed, Tally},
 };
 
@@ -36,6 +39,7 @@ const VERSION: u8 = 1;
 const USER_VERSION: u8 = 2;
 const SIGN_IN: u8 = 1;
 const TALLY: u8 = 2;
+const GAP: u8 = 3;
 /// The most a resource may take, so that there is room for why it was refused.
 const RESOURCE_MAX: usize = 200;
 
@@ -49,6 +53,28 @@ pub enum Record {
     SignIn(Box<SignInEvent>),
     /// Requests that were turned away before one, counted.
     Tally(Tally),
+    /// Rows that were lost before they were shipped.
+    Gap(Gap),
+}
+
+impl Record {
+    /// The request's id, or the row's own.
+    pub fn id(&self) -> RequestId {
+        match self {
+            Self::SignIn(event) => event.id,
+            Self::Tally(tally) => tally.id,
+            Self::Gap(gap) => gap.id,
+        }
+    }
+
+    /// When it was decided, counted or noticed.
+    pub fn time(&self) -> Timestamp {
+        match self {
+            Self::SignIn(event) => event.time,
+            Self::Tally(tally) => tally.time,
+            Self::Gap(gap) => gap.time,
+        }
+    }
 }
 
 /// Why bytes are no record that this version reads.
@@ -112,15 +138,18 @@ pub fn encode(event: &SignInEvent) -> Encoded {
 
 /// Encodes a count of requests that were turned away.
 pub fn encode_tally(tally: &Tally) -> Encoded {
-    let mut out = Writer(Encoded::starting([VERSION, TALLY]));
-    out.id(tally.id.0);
-    out.id(Uuid::nil());
-    out.id(Uuid::nil());
-    out.client(ClientRef::Absent);
-    out.0.put(&tally.time.0.to_le_bytes());
+    let mut out = Writer::of_nobody(TALLY, tally.id, tally.time);
     out.0.put(&[tally.kind as u8]);
     out.address(tally.address);
     out.0.put(&tally.count.to_le_bytes());
+    out.0
+}
+
+/// Encodes a record of lost rows.
+pub(super) fn encode_gap(gap: &Gap) -> Encoded {
+    let mut out = Writer::of_nobody(GAP, gap.id, gap.time);
+    out.0.put(&gap.first.to_le_bytes());
+    out.0.put(&gap.last.to_le_bytes());
     out.0
 }
 
@@ -135,6 +164,7 @@ pub fn decode(bytes: &[u8]) -> Result<Record, RecordError> {
     let record = match input.byte()? {
         SIGN_IN => Record::SignIn(Box::new(input.sign_in(bytes[0] == USER_VERSION)?)),
         TALLY => Record::Tally(input.tally()?),
+        GAP => Record::Gap(input.gap()?),
         _ => return Err(RecordError::Newer),
     };
     if input.0.is_empty() { Ok(record) } else { Err(RecordError::Damaged) }
@@ -151,6 +181,8 @@ pub struct Fixed {
     pub correlation: Uuid,
     /// The client, when a GUID was sent.
     pub client: Option<AppId>,
+    /// When it was decided.
+    pub time: Timestamp,
 }
 
 /// Reads the fixed fields.
@@ -161,7 +193,8 @@ pub fn fixed(bytes: &[u8]) -> Option<Fixed> {
         ClientRef::Id(app) => Some(app),
         ClientRef::Absent | ClientRef::Malformed(_) => None,
     };
-    Some(Fixed { id: RequestId(id), tenant: TenantId(tenant), correlation, client })
+    let time = input.time().ok()?;
+    Some(Fixed { id: RequestId(id), tenant: TenantId(tenant), correlation, client, time })
 }
 
 /// Cuts `text` to `max` bytes at a character boundary; says whether anything was lost.
@@ -179,6 +212,17 @@ fn cut(text: &str, max: usize) -> (&str, bool) {
 struct Writer(Encoded);
 
 impl Writer {
+    /// A row of this kind that no tenant's request is behind.
+    fn of_nobody(kind: u8, id: RequestId, time: Timestamp) -> Self {
+        let mut out = Self(Encoded::starting([VERSION, kind]));
+        out.id(id.0);
+        out.id(Uuid::nil());
+        out.id(Uuid::nil());
+        out.client(ClientRef::Absent);
+        out.0.put(&time.0.to_le_bytes());
+        out
+    }
+
     fn room(&self) -> usize {
         MAX.saturating_sub(self.0.len())
     }
@@ -444,10 +488,21 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn tally(&mut self) -> Result<Tally, RecordError> {
+    /// The head of a row that no tenant's request is behind.
+    fn of_nobody(&mut self) -> Result<(RequestId, Timestamp), RecordError> {
         let id = RequestId(self.id()?);
         let (_tenant, _correlation, _client) = (self.id()?, self.id()?, self.client()?);
-        let time = self.time()?;
+        Ok((id, self.time()?))
+    }
+
+    fn gap(&mut self) -> Result<Gap, RecordError> {
+        let (id, time) = self.of_nobody()?;
+        let (first, last) = (i64::from_le_bytes(self.bytes()?), i64::from_le_bytes(self.bytes()?));
+        Ok(Gap { id, time, first, last })
+    }
+
+    fn tally(&mut self) -> Result<Tally, RecordError> {
+        let (id, time) = self.of_nobody()?;
         let kind = Shed::from_number(self.byte()?).ok_or(RecordError::Newer)?;
         let address = self.address()?;
         let count = u64::from_le_bytes(self.bytes()?);

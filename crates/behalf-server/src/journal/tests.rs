@@ -18,16 +18,16 @@ use crate::{
     entropy::{RequestIds, SeededEntropy},
 };
 
-const NOON: Timestamp = Timestamp(1_764_072_000_000);
+pub(super) const NOON: Timestamp = Timestamp(1_764_072_000_000);
 
-struct World {
-    folder: tempfile::TempDir,
-    clock: Arc<FrozenClock>,
-    ids: RequestIds,
+pub(super) struct World {
+    pub(super) folder: tempfile::TempDir,
+    pub(super) clock: Arc<FrozenClock>,
+    pub(super) ids: RequestIds,
 }
 
 impl World {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             folder: tempfile::tempdir().unwrap(),
             clock: Arc::new(FrozenClock::at(NOON)),
@@ -35,17 +35,17 @@ impl World {
         }
     }
 
-    fn open(&self) -> Journal {
+    pub(super) fn open(&self) -> Journal {
         self.open_with(&Options::default()).unwrap()
     }
 
-    fn open_with(&self, options: &Options) -> Result<Journal, OpenError> {
+    pub(super) fn open_with(&self, options: &Options) -> Result<Journal, OpenError> {
         let folder = self.folder.path().join("journal");
         let clock: SharedClock = Arc::<FrozenClock>::clone(&self.clock);
         Journal::open(&folder, SealKey::new([7; 32]), options, clock, Backlog::new(1))
     }
 
-    fn event(&self, tenant: u128, client: u128) -> SignInEvent {
+    pub(super) fn event(&self, tenant: u128, client: u128) -> SignInEvent {
         let mut trail = Trail::default();
         trail.ok(Step::Tenant);
         trail.failed(Step::Client);
@@ -72,23 +72,17 @@ impl World {
         }
     }
 
-    fn file(&self) -> std::path::PathBuf {
+    pub(super) fn file(&self) -> std::path::PathBuf {
         day::Day::of(self.clock.now()).file(&self.folder.path().join("journal"))
     }
 }
 
-async fn log(lane: &Lane, event: &SignInEvent) {
+pub(super) async fn log(lane: &Lane, event: &SignInEvent) {
     assert_eq!(lane.submit(event).unwrap().await.unwrap().request(), event.id);
 }
 
 fn ids(page: &Page) -> Vec<RequestId> {
-    page.entries
-        .iter()
-        .map(|entry| match &entry.record {
-            Record::SignIn(event) => event.id,
-            Record::Tally(tally) => tally.id,
-        })
-        .collect()
+    page.entries.iter().map(|entry| entry.record.id()).collect()
 }
 
 #[tokio::test]
@@ -254,7 +248,9 @@ async fn a_missing_day_is_noticed_but_not_one_that_retention_took() {
         files.push(world.file());
         world.clock.advance(Duration::from_hours(24));
     }
-    keeper::sweep(&world.folder.path().join("journal"), Timestamp(NOON.0 + 43_200_000)).unwrap();
+    let day = Duration::from_hours(24);
+    let limits = keeper::Limits::at(Timestamp(NOON.0 + 43_200_000).plus(day), day, i64::MAX);
+    keeper::sweep(&world.folder.path().join("journal"), &limits).unwrap();
     assert!(!files[0].exists() && files[1].exists());
     assert_eq!(journal.verify().unwrap(), Verification::Intact { rows: 2 });
     let journal_query = journal.query(&Query { limit: 9, ..Query::default() }).unwrap();
@@ -597,6 +593,7 @@ proptest! {
         }
         let fixed = record::fixed(&bytes).unwrap();
         prop_assert_eq!((fixed.id, fixed.tenant, fixed.correlation), (event.id, event.tenant, event.correlation));
+        prop_assert_eq!(fixed.time, event.time);
     }
 
     #[test]

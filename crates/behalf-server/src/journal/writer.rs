@@ -13,7 +13,7 @@ use std::{
 
 use behalf_core::time::Timestamp;
 
-use super::{Backlog, Counts, Durability, Encoded, Full, Options, lane::Waiting};
+use super::{Backlog, Counts, Durability, Encoded, Full, Options, lane::Waiting, ship::Progress};
 use crate::clock::SharedClock;
 
 /// With this many rows a commit costs each so little that no more company is waited for.
@@ -36,8 +36,8 @@ pub(super) struct Row {
 
 /// Where rows are made safe.
 pub(super) trait Sink: Send + fmt::Debug {
-    /// Writes all rows or none, at `now`.
-    fn append(&mut self, rows: &[Row], now: Timestamp) -> Result<(), SinkError>;
+    /// Writes all rows or none, at `now`; answers with the number of the last.
+    fn append(&mut self, rows: &[Row], now: Timestamp) -> Result<i64, SinkError>;
 
     /// Tries to write again after a failure.
     fn probe(&mut self, now: Timestamp) -> Result<(), SinkError>;
@@ -65,6 +65,8 @@ pub(super) struct Shared {
     capacity: usize,
     linger: Duration,
     pub(super) durability: Durability,
+    /// How far the rows are shipped.
+    pub(super) progress: Progress,
     backlog: Arc<Backlog>,
     pub(super) clock: SharedClock,
 }
@@ -92,6 +94,10 @@ impl Shared {
             capacity: options.capacity.max(2),
             linger: options.linger,
             durability: options.durability,
+            progress: Progress::new(
+                options.shared,
+                options.durability == Durability::BeforeAnswerShared,
+            ),
             backlog,
             clock,
         })
@@ -104,7 +110,10 @@ impl Shared {
     pub(super) fn ready(&self) -> bool {
         let headroom = HEADROOM.min(self.capacity / 2);
         let waiting = usize::try_from(self.waiting.load(Ordering::Relaxed)).unwrap_or(usize::MAX);
-        self.writable.load(Ordering::Relaxed) && waiting < self.capacity - headroom
+        let waiting = waiting.saturating_add(self.progress.held());
+        self.writable.load(Ordering::Relaxed)
+            && self.progress.answers()
+            && waiting < self.capacity - headroom
     }
 
     pub(super) fn counts(&self) -> Counts {
@@ -154,7 +163,7 @@ impl Shared {
     /// with half a commit to spare.
     fn linger_now(&self) -> Duration {
         match self.durability {
-            Durability::BeforeAnswer => {
+            Durability::BeforeAnswer | Durability::BeforeAnswerShared => {
                 let backlog = self.backlog.longest();
                 let commit = self.commit_time();
                 (backlog / 2).max(backlog.saturating_sub(commit + commit / 2)).min(self.linger)
@@ -222,11 +231,20 @@ impl Writer {
                 let write = AssertUnwindSafe(|| write(&shared, sink.as_mut(), &batch));
                 let written = catch_unwind(write).unwrap_or_else(|_| {
                     shared.writable.store(false, Ordering::Relaxed);
-                    false
+                    None
                 });
-                finish(&batch, written, &mut lanes);
+                match written {
+                    Some(seq) if shared.progress.is_awaited() => {
+                        let waiters = batch.iter().filter_map(|row| row.waiter.as_ref());
+                        shared.progress.hold(seq, waiters);
+                    }
+                    _ => finish(&batch, written.is_some(), &mut lanes),
+                }
+                if let Some(seq) = written {
+                    shared.progress.written(seq);
+                }
                 batch.clear();
-                if !written {
+                if written.is_none() {
                     recover(&shared, sink.as_mut());
                 }
             }
@@ -234,20 +252,21 @@ impl Writer {
     }
 }
 
-fn write(shared: &Shared, sink: &mut dyn Sink, batch: &[Row]) -> bool {
+/// The number of the last row of the batch, if it could be written.
+fn write(shared: &Shared, sink: &mut dyn Sink, batch: &[Row]) -> Option<i64> {
     let started = shared.clock.monotonic();
     match sink.append(batch, shared.clock.now()) {
-        Ok(()) => {
+        Ok(last) => {
             shared.committed(shared.clock.monotonic().saturating_sub(started));
             shared.rows.fetch_add(batch.len() as u64, Ordering::Relaxed);
             shared.syncs.fetch_add(1, Ordering::Relaxed);
-            true
+            Some(last)
         }
         Err(error) => {
             shared.failures.fetch_add(1, Ordering::Relaxed);
             shared.writable.store(false, Ordering::Relaxed);
             tracing::error!(%error, "the sign-in log cannot be written; token requests answer 503");
-            false
+            None
         }
     }
 }

@@ -6,6 +6,7 @@ use std::{collections::BTreeMap, fmt::Write as _};
 use behalf_core::{event::Step, time::written};
 use behalf_protocol::error::AadSts;
 use behalf_server::admin_socket::wire::{Outcome, SignIn};
+use http::StatusCode;
 
 use crate::admin::{Admin, AdminError};
 
@@ -14,8 +15,18 @@ use crate::admin::{Admin, AdminError};
 pub(super) struct Names(BTreeMap<String, String>);
 
 impl Names {
-    /// The names that `events` need. Who is not there any more keeps his id.
+    /// The names that `events` need. Who is not there any more keeps his id; all do while the
+    /// directory cannot be read.
     pub(super) async fn of(admin: &Admin, events: &[SignIn]) -> Result<Self, AdminError> {
+        match Self::read(admin, events).await {
+            Err(AdminError::Refused { status: StatusCode::SERVICE_UNAVAILABLE, .. }) => {
+                Ok(Self::default())
+            }
+            read => read,
+        }
+    }
+
+    async fn read(admin: &Admin, events: &[SignIn]) -> Result<Self, AdminError> {
         let mut names = BTreeMap::new();
         if events.is_empty() {
             return Ok(Self(names));
@@ -65,6 +76,9 @@ pub(super) fn explained(event: &SignIn, names: &Names) -> String {
     let _ = writeln!(text, "Ids");
     let _ = writeln!(text, "  request        {}", event.request_id);
     let _ = writeln!(text, "  correlation    {}", event.correlation);
+    if let Some(node) = event.node {
+        let _ = writeln!(text, "  node           {node}");
+    }
     text
 }
 
@@ -201,6 +215,7 @@ mod tests {
             correlation: Uuid::nil(),
             steps: steps.iter().map(check).collect(),
             outcome,
+            node: None,
         }
     }
 

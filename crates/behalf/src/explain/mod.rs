@@ -18,6 +18,7 @@ use crate::{
     door::AskArgs,
     environment::Environment,
     failure::{Exit, Failure},
+    output,
 };
 use logged::{Names, explained};
 
@@ -187,10 +188,13 @@ async fn sign_ins(
     admin: &Admin,
     query: &LogQuery,
 ) -> Result<impl Iterator<Item = SignIn>, AdminError> {
-    let entries = admin.sign_ins(query).await?.entries.into_iter();
-    Ok(entries.filter_map(|entry| match entry {
+    let page = admin.sign_ins(query).await?;
+    if let Some(notice) = &page.notice {
+        output::note(&format!("note: {notice}"));
+    }
+    Ok(page.entries.into_iter().filter_map(|entry| match entry {
         LogEntry::SignIn(event) => Some(*event),
-        LogEntry::TurnedAway(_) => None,
+        LogEntry::TurnedAway(_) | LogEntry::Missing(_) => None,
     }))
 }
 

@@ -1,26 +1,26 @@
-//! The sign-in log as it is told over the socket.
+//! One row of the sign-in log as it is told over the socket.
 
 use behalf_core::{
     application::TokenVersion,
     event::{self, ClientRef, Endpoint, Mark, SignInEvent},
 };
 
-use super::wire::{Check, LogEntry, LogPage, Outcome, SignIn, TurnedAway};
-use crate::journal::{Page, Record, Shed, Tally};
+use behalf_store::shared_log::NodeId;
 
-pub(super) fn page(page: Page) -> LogPage {
-    let entries = page.entries.into_iter().map(|entry| self::entry(entry.record)).collect();
-    LogPage { entries, next: page.next }
-}
+use crate::{
+    admin_socket::wire::{Check, LogEntry, Missing, Outcome, SignIn, TurnedAway},
+    journal::{Gap, Record, Shed, Tally},
+};
 
-fn entry(record: Record) -> LogEntry {
+pub(super) fn entry(record: Record, node: Option<NodeId>) -> LogEntry {
     match record {
-        Record::SignIn(event) => LogEntry::SignIn(Box::new(sign_in(*event))),
-        Record::Tally(tally) => LogEntry::TurnedAway(turned_away(&tally)),
+        Record::SignIn(event) => LogEntry::SignIn(Box::new(sign_in(*event, node))),
+        Record::Tally(tally) => LogEntry::TurnedAway(turned_away(&tally, node)),
+        Record::Gap(gap) => LogEntry::Missing(missing(gap, node)),
     }
 }
 
-pub(super) fn sign_in(event: SignInEvent) -> SignIn {
+pub(super) fn sign_in(event: SignInEvent, node: Option<NodeId>) -> SignIn {
     let (method, credential) = event.credential.unzip();
     SignIn {
         request_id: event.id,
@@ -46,6 +46,7 @@ pub(super) fn sign_in(event: SignInEvent) -> SignIn {
         correlation: event.correlation,
         steps: event.trail.steps().map(|(step, mark)| check(step, mark)).collect(),
         outcome: outcome(event.outcome),
+        node: node.map(|node| node.0),
     }
 }
 
@@ -78,7 +79,7 @@ fn outcome(outcome: event::Outcome) -> Outcome {
     }
 }
 
-fn turned_away(tally: &Tally) -> TurnedAway {
+fn turned_away(tally: &Tally, node: Option<NodeId>) -> TurnedAway {
     let why = match tally.kind {
         Shed::Verb => "verb",
         Shed::BodySize => "body size",
@@ -87,5 +88,16 @@ fn turned_away(tally: &Tally) -> TurnedAway {
         Shed::Overload => "overload",
         Shed::Unparsable => "unparsable",
     };
-    TurnedAway { time: tally.time, why: why.to_owned(), address: tally.address, count: tally.count }
+    TurnedAway {
+        time: tally.time,
+        why: why.to_owned(),
+        address: tally.address,
+        count: tally.count,
+        node: node.map(|node| node.0),
+    }
+}
+
+fn missing(gap: Gap, node: Option<NodeId>) -> Missing {
+    let count = u64::try_from(gap.last - gap.first + 1).unwrap_or(0);
+    Missing { time: gap.time, count, node: node.map(|node| node.0) }
 }
