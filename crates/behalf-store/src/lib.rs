@@ -7,13 +7,18 @@
 //! [`Store::is_current`] tells later, without a look into the database, whether that still holds.
 
 mod backend;
+mod change_log;
 mod coherence;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 mod reading;
 mod record;
 pub mod records;
 pub mod shared_log;
 pub mod sqlite;
 mod store;
+mod stored;
+mod told;
 mod write_set;
 
 pub use backend::{

@@ -13,12 +13,15 @@ mod conformance {
     pub(crate) mod stamps;
     pub(crate) mod tickets;
 }
+#[cfg(feature = "postgres")]
+#[path = "support/postgres.rs"]
+mod database;
 mod support;
 
 /// Runs every case against the backend that `$make` gives, a fresh one a case.
 macro_rules! backend {
-    ($name:ident, $make:expr) => {
-        backend!(@cases $name, $make,
+    ($(#[$attribute:meta])* $name:ident, $make:expr) => {
+        backend!(@cases [$(#[$attribute])*] $name, $make,
             reads: [
                 absent_and_present_keys_come_in_the_order_asked
                 tenants_do_not_see_each_other
@@ -48,6 +51,7 @@ macro_rules! backend {
                 the_log_names_records_and_lists
                 the_log_is_handed_out_in_whole_commits
                 large_commits_are_logged_as_everything
+                what_changes_nothing_takes_no_number
                 the_watcher_hears_of_a_commit_before_its_writer
                 an_old_log_is_forgotten
             ]
@@ -83,19 +87,30 @@ macro_rules! backend {
             ]
         );
     };
-    (@cases $name:ident, $make:expr, $($file:ident: [$($case:ident)*])*) => {
+    (@cases $attributes:tt $name:ident, $make:expr, $($file:ident: $cases:tt)*) => {
         mod $name {
             use super::*;
-            $($(
-                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-                async fn $case() {
-                    let bed = $make;
-                    conformance::$file::$case(bed.backend()).await;
-                }
-            )*)*
+            $(backend!(@file $attributes $make, $file $cases);)*
+        }
+    };
+    (@file $attributes:tt $make:expr, $file:ident [$($case:ident)*]) => {
+        $(backend!(@test $attributes $make, $file $case);)*
+    };
+    (@test [$(#[$attribute:meta])*] $make:expr, $file:ident $case:ident) => {
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        $(#[$attribute])*
+        async fn $case() {
+            let bed = $make;
+            conformance::$file::$case(bed.backend()).await;
         }
     };
 }
 
 backend!(sqlite_file, conformance::bed::SqliteFile::new());
 backend!(sqlite_memory, conformance::bed::SqliteMemory);
+#[cfg(feature = "postgres")]
+backend!(
+    #[ignore = "needs PostgreSQL: ./test postgres"]
+    postgres,
+    database::Schema::new().await
+);

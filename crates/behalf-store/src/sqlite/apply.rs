@@ -3,14 +3,12 @@
 use behalf_core::id::TenantId;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::{
-    counted,
-    log::{self, Logged},
-    stored,
-};
+use super::log;
 use crate::{
     backend::{Change, CommitError, Seq},
-    record::{Class, Entry, Index, Key, Version},
+    change_log,
+    record::{Entry, Key, Version},
+    stored::{counted, decode, encode, next_id, signed},
     write_set::WriteSet,
 };
 
@@ -32,7 +30,7 @@ impl Counter {
 
     pub(super) fn store(self, conn: &Connection) -> rusqlite::Result<()> {
         conn.prepare_cached("UPDATE counter SET seq = ?1, version = ?2")?
-            .execute(params![stored(self.seq), stored(self.version)])?;
+            .execute(params![signed(self.seq), signed(self.version)])?;
         Ok(())
     }
 }
@@ -90,13 +88,13 @@ struct Application<'a> {
     conn: &'a Connection,
     /// Small integers looked up for this set; nearly always one or two.
     tenants: Vec<(TenantId, i64)>,
-    changes: Vec<Logged>,
+    changes: Vec<Change>,
 }
 
 impl Application<'_> {
     fn run(mut self, counter: &mut Counter, set: &WriteSet) -> Result<Applied, Failure> {
         counter.version += 1;
-        let version = stored(counter.version);
+        let version = signed(counter.version);
         for (key, expect) in &set.expectations {
             let tenant = self.tenant(key.tenant)?;
             self.found(tenant, key, *expect)?;
@@ -106,7 +104,7 @@ impl Application<'_> {
             let Some(found) = self.found(tenant, &delete.key, delete.expect)? else { continue };
             self.take_back(tenant, &delete.key, &found.entries)?;
             self.conn.prepare_cached("DELETE FROM record WHERE r = ?1")?.execute([found.row])?;
-            self.changed(tenant, &delete.key, &found.entries);
+            change_log::note(&mut self.changes, &delete.key, found.entries.into_iter());
         }
         for put in &set.puts {
             let tenant = self.tenant(put.key.tenant)?;
@@ -117,11 +115,14 @@ impl Application<'_> {
             let tenant = self.tenant(append.tenant)?;
             self.append(tenant, append, version)?;
         }
-        if !set.changes_directory() {
+        // What changed nothing takes no number: a number without a change would be a gap in the
+        // log, at which whoever follows it stops.
+        if self.changes.is_empty() {
             return Ok(Applied { seq: Seq(counter.seq), changes: Vec::new() });
         }
         counter.seq += 1;
-        let changes = log::write(self.conn, counter.seq, self.changes)?;
+        let changes = change_log::bounded(self.changes);
+        log::write(self.conn, counter.seq, &changes, &self.tenants)?;
         Ok(Applied { seq: Seq(counter.seq), changes })
     }
 
@@ -198,9 +199,7 @@ impl Application<'_> {
                 insert.execute(params![tenant, entry.index.number(), entry.value, put.key.id])?;
             }
         }
-        let gone = old.iter().filter(|entry| !put.entries.contains(entry));
-        let touched: Vec<Entry> = put.entries.iter().chain(gone).cloned().collect();
-        self.changed(tenant, &put.key, &touched);
+        change_log::note(&mut self.changes, &put.key, change_log::lists(&put.entries, old));
         Ok(())
     }
 
@@ -221,12 +220,12 @@ impl Application<'_> {
             .conn
             .prepare_cached("SELECT max(id) FROM record WHERE tenant = ?1 AND kind = ?2")?
             .query_row(params![tenant, append.kind.number()], |row| row.get(0))?;
-        let last = last.and_then(|id| id.try_into().ok()).map_or(0, u64::from_be_bytes);
-        let id = last.saturating_add(1).to_be_bytes();
+        let id = next_id(last.as_deref());
         let kind = append.kind.number();
         let none = None::<&[u8]>;
         self.insert()?.execute(params![tenant, kind, id, version, none, append.document])?;
-        self.changed(tenant, &Key::new(append.tenant, append.kind, id), &[]);
+        let key = Key::new(append.tenant, append.kind, id);
+        change_log::note(&mut self.changes, &key, std::iter::empty());
         Ok(())
     }
 
@@ -239,57 +238,5 @@ impl Application<'_> {
             delete.execute(params![tenant, entry.index.number(), entry.value, key.id])?;
         }
         Ok(())
-    }
-
-    /// Notes that a record of the directory changed, and every list it is or was in.
-    fn changed(&mut self, n: i64, key: &Key, entries: &[Entry]) {
-        if key.kind.class() != Class::Directory {
-            return;
-        }
-        self.changes.push(Logged { tenant: n, change: Change::Record(key.clone()) });
-        let tenant = key.tenant;
-        self.changes.extend(entries.iter().map(|entry| {
-            let (index, value) = (entry.index, entry.value.clone());
-            Logged { tenant: n, change: Change::Index { tenant, index, value } }
-        }));
-    }
-}
-
-/// Index number, length (big-endian), value; after one another.
-pub(super) fn encode(entries: &[Entry]) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    for entry in entries {
-        bytes.push(entry.index.number());
-        bytes.extend(u16::try_from(entry.value.len()).unwrap_or(u16::MAX).to_be_bytes());
-        bytes.extend(&entry.value);
-    }
-    bytes
-}
-
-pub(super) fn decode(mut bytes: &[u8]) -> Vec<Entry> {
-    let mut entries = Vec::new();
-    while let Some(([index, high, low], rest)) = bytes.split_first_chunk::<3>() {
-        let length = usize::from(u16::from_be_bytes([*high, *low]));
-        let Some((value, rest)) = rest.split_at_checked(length) else { break };
-        if let Some(index) = Index::from_number(*index) {
-            entries.push(Entry { index, value: value.to_vec() });
-        }
-        bytes = rest;
-    }
-    entries
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn entries_survive_the_row() {
-        let entries = vec![
-            Entry { index: Index::AssignmentByPrincipal, value: vec![0; 16] },
-            Entry { index: Index::AssignmentByResource, value: vec![255; 300] },
-        ];
-        assert_eq!(decode(&encode(&entries)), entries);
-        assert_eq!(decode(&[1, 0, 9, 1]), []);
     }
 }

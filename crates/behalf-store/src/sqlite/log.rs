@@ -1,58 +1,32 @@
 //! The change log: what each directory commit changed, kept for as long as anybody follows it.
 
+use behalf_core::id::TenantId;
 use rusqlite::{Connection, params};
 use uuid::Uuid;
 
-use super::{counted, stored, unreadable};
+use super::unreadable;
 use crate::{
     backend::{Change, Changes, ReadError, Seq},
-    record::{Index, Key, Kind},
-    write_set::limits,
+    change_log::{self, columns, gather},
+    stored::{counted, signed},
 };
 
-/// Commits that are kept at least; who is further behind starts anew (`Changes::forgotten`).
-const KEPT: u64 = 20_000;
-/// What is too old is removed every so many commits.
-const TIDIED: u64 = 1_000;
-/// An index's number as a logged kind, apart from the kinds of records.
-const INDEX: i64 = 256;
-const EVERYTHING: i64 = -1;
-
-/// One logged change: the tenant's small integer, the kind as above, the id.
-pub(super) struct Logged {
-    pub(super) tenant: i64,
-    pub(super) change: Change,
-}
-
-/// Writes what commit `seq` changed and answers with what was written.
+/// Writes what commit `seq` changed; `tenants` are those it names, with their small integers.
 pub(super) fn write(
     conn: &Connection,
     seq: u64,
-    changes: Vec<Logged>,
-) -> rusqlite::Result<Vec<Change>> {
+    changes: &[Change],
+    tenants: &[(TenantId, i64)],
+) -> rusqlite::Result<()> {
     let mut insert = conn.prepare_cached("INSERT INTO change_log VALUES (?1, ?2, ?3, ?4, ?5)")?;
-    let number = stored(seq);
-    if changes.len() > limits::LOGGED_CHANGES {
-        insert.execute(params![number, 0, None::<i64>, EVERYTHING, None::<&[u8]>])?;
-        tidy(conn, seq)?;
-        return Ok(vec![Change::Everything]);
+    for (n, change) in (0_u32..).zip(changes) {
+        let (tenant, kind, id) = columns(change);
+        let number = tenants.iter().find(|(known, _)| Some(*known) == tenant).map(|(_, n)| *n);
+        insert.execute(params![signed(seq), n, number, kind, id])?;
     }
-    for (n, logged) in (0_u32..).zip(&changes) {
-        let (kind, id) = match &logged.change {
-            Change::Record(key) => (i64::from(key.kind.number()), &key.id),
-            Change::Index { index, value, .. } => (INDEX + i64::from(index.number()), value),
-            Change::Everything => continue,
-        };
-        insert.execute(params![number, n, logged.tenant, kind, id])?;
-    }
-    tidy(conn, seq)?;
-    Ok(changes.into_iter().map(|logged| logged.change).collect())
-}
-
-fn tidy(conn: &Connection, seq: u64) -> rusqlite::Result<()> {
-    if seq.is_multiple_of(TIDIED) && seq > KEPT {
+    if let Some(until) = change_log::removable(seq, 1) {
         let mut delete = conn.prepare_cached("DELETE FROM change_log WHERE seq <= ?1")?;
-        delete.execute([stored(seq - KEPT)])?;
+        delete.execute([signed(until)])?;
     }
     Ok(())
 }
@@ -80,27 +54,14 @@ fn read(conn: &Connection, after: Seq, limit: u32) -> rusqlite::Result<Changes> 
     )?;
     // Numbers have no gaps, so a stretch of numbers is that many commits.
     let until = after.0.saturating_add(u64::from(limit));
-    let mut rows = statement.query(params![stored(after.0), stored(until)])?;
+    let mut rows = statement.query(params![signed(after.0), signed(until)])?;
     while let Some(row) = rows.next()? {
-        let seq = Seq(counted(row.get(0)?));
-        // What a later version logs is unknown here: count it as everything.
-        let change = change(row.get(1)?, row.get(2)?, row.get(3)?).unwrap_or(Change::Everything);
-        match commits.last_mut() {
-            Some((last, changes)) if *last == seq => changes.push(change),
-            _ => commits.push((seq, vec![change])),
-        }
+        let tenant = row.get::<_, Option<[u8; 16]>>(1)?.map(|id| Uuid::from_bytes(id).into());
+        let change = change_log::change(tenant, row.get(2)?, row.get(3)?);
+        gather(&mut commits, Seq(counted(row.get(0)?)), change);
     }
     drop(rows);
     drop(statement);
     snapshot.finish()?;
     Ok(Changes { newest, commits, forgotten })
-}
-
-fn change(tenant: Option<[u8; 16]>, kind: i64, id: Option<Vec<u8>>) -> Option<Change> {
-    let tenant = Uuid::from_bytes(tenant?).into();
-    if let Ok(index) = u8::try_from(kind - INDEX) {
-        return Some(Change::Index { tenant, index: Index::from_number(index)?, value: id? });
-    }
-    let kind = Kind::from_number(u8::try_from(kind).ok()?)?;
-    Some(Change::Record(Key { tenant, kind, id: id? }))
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use rusqlite::{Connection, params};
 
 use super::open::{OpenError, damaged};
+use crate::stored::checksum;
 
 /// Marks a file as ours (`bhlf`).
 const APPLICATION_ID: i32 = 0x6268_6c66;
@@ -80,10 +81,4 @@ fn apply(conn: &mut Connection, number: u32, text: &str) -> rusqlite::Result<()>
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     transaction.pragma_update(None, "user_version", number)?;
     transaction.commit()
-}
-
-/// FNV-1a, as SQLite keeps numbers: it tells an edited migration, not an attacker.
-fn checksum(text: &str) -> i64 {
-    let mix = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, mix).cast_signed()
 }

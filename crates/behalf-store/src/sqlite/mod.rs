@@ -17,13 +17,7 @@ mod writer;
 
 pub use open::OpenError;
 
-use std::{
-    path::Path,
-    sync::{
-        Arc, OnceLock,
-        atomic::{AtomicU64, Ordering},
-    },
-};
+use std::{path::Path, sync::Arc};
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -33,11 +27,12 @@ use crate::{
         Snapshot,
     },
     record::{Key, Record},
+    told::Told,
     write_set::WriteSet,
 };
 use read::Readers;
 use snapshot::Snapshots;
-use writer::{Job, Told, Writer};
+use writer::{Job, Writer};
 
 /// Write sets that may wait; more wait for room before they are queued.
 const QUEUE: usize = 1_024;
@@ -47,9 +42,8 @@ pub struct Sqlite {
     jobs: Option<mpsc::Sender<Job>>,
     readers: Arc<Readers>,
     snapshots: Arc<Snapshots>,
-    sink: Arc<OnceLock<Arc<dyn ChangeSink>>>,
+    told: Told,
     writer: Option<Writer>,
-    transactions: Arc<AtomicU64>,
     // Last: the lock is let go when every connection is closed.
     _lock: Option<lock::Lock>,
 }
@@ -69,15 +63,13 @@ impl Sqlite {
 
     fn start(opened: open::Opened, snapshots: Snapshots) -> Result<Self, OpenError> {
         let (jobs, queue) = mpsc::channel(QUEUE);
-        let sink = Arc::new(OnceLock::new());
         let readers = Arc::new(Readers::new(opened.readers));
-        let told = Told { sink: Arc::clone(&sink), transactions: Arc::default() };
-        let transactions = Arc::clone(&told.transactions);
+        let told = Told::default();
         let snapshots = Arc::new(snapshots);
         let connections = (opened.writer, opened.checkpointer);
-        let writer = Writer::start(connections, queue, told, &snapshots)?;
+        let writer = Writer::start(connections, queue, told.clone(), &snapshots)?;
         let (jobs, writer) = (Some(jobs), Some(writer));
-        Ok(Self { jobs, readers, snapshots, sink, writer, transactions, _lock: opened.lock })
+        Ok(Self { jobs, readers, snapshots, told, writer, _lock: opened.lock })
     }
 
     /// Runs a read of more than a moment on a thread that may block.
@@ -130,12 +122,11 @@ impl Backend for Sqlite {
     }
 
     fn watch(&self, sink: Arc<dyn ChangeSink>) {
-        // A second watcher would be a second store on one backend, which `Store::open` rules out.
-        let _first = self.sink.set(sink);
+        self.told.watch(sink);
     }
 
     fn transactions(&self) -> u64 {
-        self.transactions.load(Ordering::Relaxed)
+        self.told.transactions()
     }
 }
 
@@ -158,14 +149,4 @@ impl std::fmt::Debug for Sqlite {
 /// What a failed statement means to a caller who reads.
 fn unreadable(error: &rusqlite::Error) -> ReadError {
     ReadError::Unavailable(error.to_string())
-}
-
-/// A count as SQLite keeps it.
-fn stored(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
-}
-
-/// A stored count as we keep it.
-fn counted(number: i64) -> u64 {
-    u64::try_from(number).unwrap_or(0)
 }

@@ -8,10 +8,11 @@ use std::sync::{
 use behalf_core::id::TenantId;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::{counted, unreadable};
+use super::unreadable;
 use crate::{
     backend::{Find, Page, ReadError, Scan},
     record::{Key, Kind, Record, Version},
+    stored::{counted, page, page_limit},
 };
 
 /// The pool. A reader that finds every connection busy waits for one of them.
@@ -114,20 +115,10 @@ pub(super) fn scan(conn: &Connection, query: &Scan) -> Result<Page, ReadError> {
     read().map(|records| page(records, limit)).map_err(|error| unreadable(&error))
 }
 
-fn page_limit(asked: u32) -> u32 {
-    asked.clamp(1, Page::MAX)
-}
-
 fn record(row: &rusqlite::Row<'_>, tenant: TenantId, kind: Kind) -> rusqlite::Result<Record> {
     Ok(Record {
         key: Key { tenant, kind, id: row.get(0)? },
         version: Version(counted(row.get(1)?)),
         document: row.get(2)?,
     })
-}
-
-fn page(records: Vec<Record>, limit: u32) -> Page {
-    let full = records.len() >= limit as usize;
-    let next = records.last().filter(|_| full).map(|last| last.key.id.clone());
-    Page { records, next }
 }

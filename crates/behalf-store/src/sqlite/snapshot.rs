@@ -13,14 +13,13 @@ use behalf_core::id::TenantId;
 use rusqlite::{Connection, params};
 use uuid::Uuid;
 
-use super::{apply, counted, open, unreadable};
+use super::{open, unreadable};
 use crate::{
     backend::{Boxed, Page, ReadError, Seq, Snapshot, Whole},
-    record::{Key, Kind, Record, Version},
+    record::{Key, Record, Version},
+    stored::{self, PAGE_BYTES, counted},
 };
 
-/// Bytes of documents after which a page ends.
-const PAGE_BYTES: usize = 4 << 20;
 const ENDED: &str = "the snapshot was ended because more than 2 GiB were written meanwhile: \
                      try again when less is written";
 
@@ -196,30 +195,19 @@ impl Walk {
 
 fn whole(row: &rusqlite::Row<'_>, tenant: TenantId) -> Result<Whole, ReadError> {
     let sql = |error| unreadable(&error);
-    let number: i64 = row.get(0).map_err(sql)?;
-    let kind = u8::try_from(number).ok().and_then(Kind::from_number);
-    let kind = kind.ok_or_else(|| {
-        let newer = format!("there is a record of kind {number}, which only a newer version knows");
-        ReadError::Unavailable(newer)
-    })?;
-    let stored: Option<Vec<u8>> = row.get(3).map_err(sql)?;
-    let entries = apply::decode(stored.as_deref().unwrap_or_default());
-    if apply::encode(&entries) != stored.unwrap_or_default() {
-        let cause = "its index entries make no sense".to_owned();
-        return Err(ReadError::Damaged { kind, cause });
-    }
+    let kind = stored::kind(row.get(0).map_err(sql)?)?;
     let record = Record {
         key: Key { tenant, kind, id: row.get(1).map_err(sql)? },
         version: Version(counted(row.get(2).map_err(sql)?)),
         document: row.get(4).map_err(sql)?,
     };
-    Ok(Whole { record, entries })
+    stored::whole(record, row.get::<_, Option<Vec<u8>>>(3).map_err(sql)?.as_deref())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Backend as _, Expect, WriteSet, sqlite::Sqlite};
+    use crate::{Backend as _, Expect, Kind, WriteSet, sqlite::Sqlite};
 
     async fn put(database: &Sqlite, id: u8, length: usize) {
         let mut set = WriteSet::new();

@@ -4,8 +4,8 @@ use std::{
     io,
     path::Path,
     sync::{
-        Arc, Mutex, OnceLock, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
         mpsc::{self as std_mpsc, SyncSender},
     },
     thread::{Builder, JoinHandle},
@@ -21,7 +21,8 @@ use super::{
     snapshot::Snapshots,
 };
 use crate::{
-    backend::{ChangeSink, CommitError, Seq},
+    backend::{CommitError, Seq},
+    told::Told,
     write_set::WriteSet,
 };
 
@@ -36,12 +37,6 @@ const CHECKPOINT: usize = 1_000;
 pub(super) struct Job {
     pub(super) set: WriteSet,
     pub(super) answer: oneshot::Sender<Result<Seq, CommitError>>,
-}
-
-/// Who is told of what was committed.
-pub(super) struct Told {
-    pub(super) sink: Arc<OnceLock<Arc<dyn ChangeSink>>>,
-    pub(super) transactions: Arc<AtomicU64>,
 }
 
 /// The threads.
@@ -109,7 +104,7 @@ impl Loop {
                 commit_all(&conn, jobs.iter().map(|job| &job.set))
             };
             if results.iter().any(Result::is_ok) {
-                self.told.transactions.fetch_add(1, Ordering::Relaxed);
+                self.told.transaction();
             }
             for (job, result) in jobs.drain(..).zip(results) {
                 self.answer(job, result);
@@ -119,12 +114,9 @@ impl Loop {
         }
     }
 
-    /// Nobody hears of a commit before whoever cached what it changed.
     fn answer(&self, job: Job, result: Result<Applied, CommitError>) {
         let result = result.map(|applied| {
-            if let (Some(sink), false) = (self.told.sink.get(), applied.changes.is_empty()) {
-                sink.apply(applied.seq, &applied.changes);
-            }
+            self.told.committed(applied.seq, &applied.changes);
             applied.seq
         });
         // Who no longer waits does not mind.

@@ -90,6 +90,15 @@ pub(crate) async fn large_commits_are_logged_as_everything(backend: Arc<dyn Back
     assert_eq!(since(&*backend, 0).await.commits, expected);
 }
 
+/// A number without a change would be a gap, at which whoever follows the log stops.
+pub(crate) async fn what_changes_nothing_takes_no_number(backend: Arc<dyn Backend>) {
+    put(&*backend, "a").await;
+    let nothing = set(|s| s.delete(key("nobody"), Expect::Any));
+    assert_eq!(backend.commit(nothing).await.unwrap(), Seq(1));
+    assert_eq!(put(&*backend, "b").await, Seq(2));
+    assert_eq!(since(&*backend, 0).await.commits.len(), 2);
+}
+
 #[derive(Default)]
 struct Heard(Mutex<Vec<(Seq, Vec<Change>)>>);
 

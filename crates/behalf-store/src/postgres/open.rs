@@ -1,0 +1,214 @@
+//! Opening: connect, look whom one talks to, migrate, listen.
+
+use std::{io, sync::Arc, sync::atomic::AtomicBool};
+
+use tokio::{sync::Notify, time::timeout};
+use tokio_postgres::{Error, error::SqlState};
+use uuid::Uuid;
+
+use super::{
+    Options,
+    connection::{Connector, Link},
+    migrate,
+    news::{self, Listening},
+    trouble,
+    writer::Parts,
+};
+use crate::told::Told;
+
+/// The oldest server that has what is needed.
+const OLDEST: i32 = 14;
+
+/// Why a database was not opened. No message holds a password.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Nobody answers there.
+    #[error(
+        "PostgreSQL cannot be reached at {place}: {cause}; see whether it runs, listens there and lets this host in"
+    )]
+    Unreachable {
+        /// Hosts and database.
+        place: String,
+        /// What was found.
+        cause: String,
+    },
+    /// The user or password.
+    #[error(
+        "PostgreSQL at {place} does not let the user in: {cause}; check user and password in storage.url and the server's pg_hba.conf"
+    )]
+    Access {
+        /// Hosts and database.
+        place: String,
+        /// What was found.
+        cause: String,
+    },
+    /// The database does not exist.
+    #[error("PostgreSQL at {place}: {cause}; make it first: CREATE DATABASE … OWNER …")]
+    NoDatabase {
+        /// Hosts and database.
+        place: String,
+        /// What was found.
+        cause: String,
+    },
+    /// Only standbys, or a database that was made read-only.
+    #[error(
+        "PostgreSQL at {0} does not take writes, expected a primary: name the primary, or every server of the cluster, in storage.url"
+    )]
+    ReadOnly(String),
+    /// An old server.
+    #[error("the database is {found}, expected PostgreSQL {OLDEST} or newer")]
+    TooOld {
+        /// What it calls itself.
+        found: String,
+    },
+    /// A newer version migrated it.
+    #[error(
+        "the database has schema {found}, this version works with schemas up to {known}: use the version that migrated it or a newer one"
+    )]
+    Newer {
+        /// Its schema.
+        found: i64,
+        /// The newest schema this version knows.
+        known: i64,
+    },
+    /// A migration was applied that is not the one of that number.
+    #[error(
+        "the database's migration {number} is not the one this version knows: it was migrated by a build of its own; restore it from a backup"
+    )]
+    Edited {
+        /// The migration.
+        number: i64,
+    },
+    /// The user may not make what is needed.
+    #[error(
+        "the database does not let its user make the schema: {0}; let the user own the database, or GRANT CREATE ON DATABASE"
+    )]
+    Privilege(String),
+    /// Whom to trust is not known.
+    #[error(
+        "{from}: {cause}; sslrootcert names a PEM file of the authority that signed the database's certificate"
+    )]
+    Roots {
+        /// The file.
+        from: String,
+        /// What was found.
+        cause: String,
+    },
+    /// The database refused something else.
+    #[error("the database cannot be opened: {0}")]
+    Failed(String),
+    /// No thread.
+    #[error("the thread of the database's connections cannot be started: {0}")]
+    Thread(#[from] io::Error),
+}
+
+/// What opening found.
+pub(super) struct Opened {
+    pub(super) parts: Parts,
+    /// The connection that listens, where the database can.
+    pub(super) listening: Option<Listening>,
+}
+
+/// Opens the database: it is reachable, takes writes, is new enough and has the schema.
+pub(super) async fn open(
+    options: &Options,
+    told: Told,
+    away: Arc<AtomicBool>,
+    news: Arc<Notify>,
+) -> Result<Opened, OpenError> {
+    let connector = Connector::new(options)?;
+    let connect = connector.connect(|_| {});
+    let unreachable = |cause: &str| {
+        let (place, cause) = (options.place(), cause.to_owned());
+        OpenError::Unreachable { place, cause }
+    };
+    let (client, driven) = timeout(connector.patience(), connect)
+        .await
+        .map_err(|_| unreachable("it does not answer"))?
+        .map_err(|error| refused(options, &error))?;
+    let mut link = Link::new(client, driven);
+    let failed = |error: Error| OpenError::Failed(trouble::text(&error));
+    look(&link).await?;
+    migrate::migrate(&mut link, &options.schema).await?;
+    let id: Uuid = link
+        .query_one("SELECT gen_random_uuid()", &[])
+        .await
+        .and_then(|row| row.try_get(0))
+        .map_err(failed)?;
+    tidy(&link).await.map_err(failed)?;
+    // What cannot listen is asked by the clock alone.
+    let listening = timeout(connector.patience(), news::listen(&connector, &news))
+        .await
+        .ok()
+        .and_then(Result::ok);
+    let channel = listening.is_some();
+    Ok(Opened { parts: Parts { connector, told, away, news, channel, id }, listening })
+}
+
+/// Whom we talk to.
+async fn look(link: &Link) -> Result<(), OpenError> {
+    let failed = |error: Error| OpenError::Failed(trouble::text(&error));
+    let row = link
+        .query_one("SELECT version(), current_setting('server_version_num')", &[])
+        .await
+        .map_err(failed)?;
+    let (name, number): (&str, &str) =
+        (row.try_get(0).map_err(failed)?, row.try_get(1).map_err(failed)?);
+    if is_new_enough(name, number) {
+        return Ok(());
+    }
+    Err(OpenError::TooOld { found: name.to_owned() })
+}
+
+/// Databases that speak PostgreSQL's wire give a PostgreSQL version too; CockroachDB always the
+/// same one, whatever it can.
+fn is_new_enough(name: &str, number: &str) -> bool {
+    let major = number.parse::<i32>().unwrap_or(0) / 10_000;
+    major >= OLDEST || name.starts_with("CockroachDB")
+}
+
+/// Removes what writers left behind that are long gone. A row is of use for the seconds in which
+/// its writer may ask for it.
+async fn tidy(link: &Link) -> Result<u64, Error> {
+    link.execute("DELETE FROM batch WHERE at < now() - INTERVAL '7 days'", &[]).await
+}
+
+/// What a refused connection means.
+fn refused(options: &Options, error: &Error) -> OpenError {
+    let (place, cause) = (options.place(), trouble::text(error));
+    let Some(code) = error.code() else {
+        let source = std::error::Error::source(error).and_then(|source| source.downcast_ref());
+        if source.is_some_and(|io: &io::Error| io.kind() == io::ErrorKind::PermissionDenied)
+            && cause.contains("does not allow writes")
+        {
+            return OpenError::ReadOnly(place);
+        }
+        if cause.contains("password") {
+            return OpenError::Access { place, cause };
+        }
+        return OpenError::Unreachable { place, cause };
+    };
+    if *code == SqlState::INVALID_CATALOG_NAME {
+        return OpenError::NoDatabase { place, cause };
+    }
+    if code.code().starts_with("28") {
+        return OpenError::Access { place, cause };
+    }
+    OpenError::Unreachable { place, cause }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn old_servers_are_told_from_others_that_speak_the_wire() {
+        assert!(is_new_enough("PostgreSQL 15.3 (Debian 15.3-1)", "150003"));
+        assert!(is_new_enough("PostgreSQL 14.0 on x86_64", "140000"));
+        assert!(is_new_enough("CockroachDB CCL v25.2.0", "130000"));
+        assert!(is_new_enough("PostgreSQL 15.12-YB-2025.1.0.0-b0", "150012"));
+        assert!(!is_new_enough("PostgreSQL 13.9", "130009"));
+        assert!(!is_new_enough("PostgreSQL 11.2-YB-2.20", "110002"));
+        assert!(!is_new_enough("Something", "new"));
+    }
+}
