@@ -48,12 +48,15 @@ pub enum Step {
     Policy = 13,
     /// What counts once was not used before; the last check before a token is signed.
     SingleUse = 14,
+    /// What was decided on is what the database holds. Skipped: the database was away, and what was
+    /// known when it went decided (decisions.md 26). Of nobody else is it recorded.
+    Freshness = 15,
 }
 
 impl Step {
     /// Every step, by number. Without a user they are made in this order; with one, what is
     /// presented and its user come before the service principal (protocol 3.2, tickets.md 4).
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Tenant,
         Self::Form,
         Self::Grant,
@@ -68,6 +71,7 @@ impl Step {
         Self::Consent,
         Self::Policy,
         Self::SingleUse,
+        Self::Freshness,
     ];
 
     /// The stored number's step, if this version knows it.
@@ -92,6 +96,7 @@ impl Step {
             Self::Consent => "consent",
             Self::Policy => "policy",
             Self::SingleUse => "single use",
+            Self::Freshness => "freshness",
         }
     }
 }

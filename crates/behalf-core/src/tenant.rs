@@ -23,6 +23,9 @@ pub struct Tenant {
     /// What users may do, and how long what they are given lasts.
     #[serde(default, skip_serializing_if = "UserPolicy::is_default")]
     pub users: UserPolicy,
+    /// No client gets tokens for itself here while the database is away (decisions.md 26).
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub no_degraded_service: bool,
     /// When it was created.
     pub created: Timestamp,
 }
@@ -42,6 +45,7 @@ impl Tenant {
             disabled: false,
             revision: 0,
             users: UserPolicy::default(),
+            no_degraded_service: false,
             created,
         }
     }

@@ -41,6 +41,8 @@ pub struct Settings {
     pub default_tenant: Option<TenantSegment>,
     /// How long tokens live.
     pub lifetimes: Lifetimes,
+    /// How long the database may be away before nothing is issued any more; zero: not at all.
+    pub degraded_window: Duration,
     /// Rate limits.
     pub limits: LimitSettings,
     /// When keys are announced and rotated.
@@ -165,7 +167,7 @@ pub async fn open(
         master: Arc::clone(&master),
         clock: Arc::clone(&clock),
         entropy: Arc::clone(&entropy),
-        times: settings.key_times,
+        times: keys::Times { heard: keys::heard(&store), ..settings.key_times },
         public_url: public_url.clone(),
     };
     let keys = KeyRing::open(parts, early).await?;
@@ -201,6 +203,7 @@ pub async fn open(
         tallies: Tallies::default(),
         metrics,
         lifetimes: settings.lifetimes,
+        degraded_window: settings.degraded_window,
         error_pages: settings.error_pages,
     };
     let server = Arc::new(server);

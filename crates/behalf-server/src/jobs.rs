@@ -20,9 +20,6 @@ const SWEEP: u32 = 600;
 /// How long the end of the process waits for what is left of the sign-in log to be shipped.
 const LAST_SHIPMENT: Duration = Duration::from_secs(3);
 
-/// How long the database may be away before no token is issued any more.
-const DEGRADED_WINDOW: Duration = Duration::from_mins(15);
-
 /// Runs for as long as the process does.
 pub(crate) async fn run(server: Arc<Server>) {
     let keys = Arc::clone(&server.keys).run();
@@ -33,7 +30,8 @@ pub(crate) async fn run(server: Arc<Server>) {
 /// Keeps up with what other nodes commit, where there may be any.
 async fn follow(server: &Server) {
     let clock = Arc::clone(&server.clock);
-    let timing = Timing { monotonic: Arc::new(move || clock.monotonic()), window: DEGRADED_WINDOW };
+    let timing =
+        Timing { monotonic: Arc::new(move || clock.monotonic()), window: server.degraded_window };
     if let Some(follower) = server.store.follow(timing) {
         follower.run().await;
     }

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Weak};
 
-use behalf_store::Store;
+use behalf_store::{Standing, Store};
 
 use crate::{
     state::Server,
@@ -41,7 +41,7 @@ fn samples(server: &Weak<Server>) -> Vec<Sample> {
             "ready",
             "Whether requests may be sent here",
             SampleKind::Gauge,
-            u64::from(server.journal.ready()),
+            u64::from(server.journal.ready() && server.store.standing() != Standing::Lost),
         ),
     ];
     samples.extend(standing(&server.store));

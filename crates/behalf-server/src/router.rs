@@ -33,7 +33,7 @@ pub fn router(core: Arc<Core>) -> Public {
         // Clients and APIs that want to know how.
         .merge(discovery::routes())
         // The browsers of users.
-        .merge(authorize::routes())
+        .merge(authorize::routes(&core))
         // Clients that have tokens, and APIs that are shown one.
         .merge(token::routes())
         .merge(userinfo::routes())

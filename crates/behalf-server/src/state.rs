@@ -12,7 +12,7 @@ use behalf_core::{
     time::Timestamp,
 };
 use behalf_protocol::error::AadSts;
-use behalf_store::{ReadError, Store};
+use behalf_store::{ReadError, Standing, Store};
 use http::{Extensions, HeaderMap, Response, Uri};
 
 use crate::{
@@ -77,6 +77,8 @@ pub struct Server {
     pub metrics: Arc<Metrics>,
     /// How long tokens live.
     pub lifetimes: Lifetimes,
+    /// How long the database may be away before nothing is issued any more; zero: not at all.
+    pub degraded_window: Duration,
     /// Who may read on an error page what happened.
     pub error_pages: ErrorPages,
 }
@@ -149,7 +151,10 @@ pub(crate) enum Denied<R> {
 
 impl<R> From<ReadError> for Denied<R> {
     fn from(error: ReadError) -> Self {
-        tracing::error!(%error, "a request could not read the directory");
+        // That the database is away is said once, when it goes.
+        if !matches!(error, ReadError::Away { .. }) {
+            tracing::error!(%error, "a request could not read the directory");
+        }
         Self::Unavailable
     }
 }
@@ -232,6 +237,11 @@ impl Core {
         self.server.tallies.count(kind, request.address);
         self.server.metrics.shed(kind.as_str());
         answer.respond(&self.server.public_url, request)
+    }
+
+    /// Whether what must be read or written anew can be begun.
+    pub(crate) fn is_current(&self) -> bool {
+        self.server.store.standing() == Standing::Current
     }
 
     /// Answers 503: nothing was decided, the client should come again.

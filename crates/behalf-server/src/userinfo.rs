@@ -70,6 +70,10 @@ async fn answer(
     (parts, body): (&Parts, Body),
 ) -> Result<String, Denied> {
     let server = &core.server;
+    // Whether the token was revoked must be known (decisions.md 26).
+    if !core.is_current() {
+        return Err(Denied::Unavailable);
+    }
     if let Some(wait) = server.limits.address_exhausted(request.address, request.now) {
         return Err(Denied::Throttled(wait));
     }

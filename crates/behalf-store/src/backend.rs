@@ -1,7 +1,7 @@
 //! What a database must be able to do. Small, so that a second one is a weekend's work and the
 //! same promises hold on both (`tests/conformance.rs`).
 
-use std::{pin::Pin, sync::Arc};
+use std::{pin::Pin, sync::Arc, time::Duration};
 
 use behalf_core::id::TenantId;
 use tokio::sync::Notify;
@@ -168,6 +168,12 @@ pub enum ReadError {
     /// The database cannot be reached or cannot read; another try may succeed.
     #[error("the store cannot be read: {0}")]
     Unavailable(String),
+    /// The database was not even asked: it is away, or this process too far behind it.
+    #[error("the database is away: what it holds was last known {} seconds ago", lag.as_secs())]
+    Away {
+        /// Since everything was last known.
+        lag: Duration,
+    },
     /// What is stored makes no sense to this version.
     #[error("a record of kind {kind:?} is damaged: {cause}; restore it from a backup")]
     Damaged {

@@ -79,10 +79,10 @@ impl<'a> Reading<'a> {
 
     /// The record at `key`.
     async fn get(&self, key: Key) -> Result<Option<Record>, ReadError> {
-        self.store.reachable()?;
         self.touching(|stamp| stamp.touch(key_slot(&key)));
         self.store.count_read();
-        Ok(self.store.backend().get(&[key]).await?.pop().flatten())
+        let keys = [key];
+        Ok(self.store.patiently(self.store.backend().get(&keys)).await?.pop().flatten())
     }
 
     async fn get_as<T>(
@@ -409,10 +409,11 @@ impl<'a> Reading<'a> {
         after: Option<Cursor>,
         limit: u32,
     ) -> Result<Page, ReadError> {
-        self.store.reachable()?;
         self.touching(|stamp| stamp.touch(index_slot(tenant, index, &value)));
         self.store.count_read();
-        self.store.backend().find(Find { tenant, index, value, after, limit }).await
+        self.store
+            .patiently(self.store.backend().find(Find { tenant, index, value, after, limit }))
+            .await
     }
 
     /// A walk depends on everything: no slot stands for "all of a kind".
@@ -423,10 +424,9 @@ impl<'a> Reading<'a> {
         after: Option<Cursor>,
         limit: u32,
     ) -> Result<Page, ReadError> {
-        self.store.reachable()?;
         self.touching(Stamp::touch_everything);
         self.store.count_read();
-        self.store.backend().scan(Scan { tenant, kind, after, limit }).await
+        self.store.patiently(self.store.backend().scan(Scan { tenant, kind, after, limit })).await
     }
 }
 

@@ -16,7 +16,7 @@ pub(crate) enum Command {
     AddDomain(DomainArgs),
     /// Take a domain from a tenant; for 24 hours nobody else can have it
     RemoveDomain(DomainArgs),
-    /// Show what a tenant lets its users do, and change it
+    /// Show what a tenant lets its users and clients do, and change it
     Policy(PolicyArgs),
     /// List the tenants
     List(AskArgs),
@@ -34,6 +34,9 @@ pub(crate) struct PolicyArgs {
     /// Whether applications that allow it may use the password grant
     #[arg(long, value_enum, value_name = "on|off", hide_possible_values = true)]
     password_grant: Option<Switch>,
+    /// Whether clients get tokens for themselves while the database is away
+    #[arg(long, value_enum, value_name = "on|off", hide_possible_values = true)]
+    degraded_service: Option<Switch>,
     /// Which server, and how to print its answer.
     #[command(flatten)]
     pub(crate) ask: AskArgs,
@@ -55,17 +58,19 @@ impl PolicyArgs {
         PolicyChange {
             user_consent: self.user_consent.map(is_on),
             password_grant: self.password_grant.map(is_on),
+            degraded_service: self.degraded_service.map(is_on),
         }
     }
 }
 
-/// What a tenant lets its users do.
+/// What a tenant lets its users and clients do.
 pub(crate) fn policy(policy: Policy) -> String {
     let on = |on: bool| if on { "on" } else { "off" };
     format!(
-        "user consent    {}\npassword grant  {}\n",
+        "user consent      {}\npassword grant    {}\ndegraded service  {}\n",
         on(policy.user_consent),
-        on(policy.password_grant)
+        on(policy.password_grant),
+        on(policy.degraded_service)
     )
 }
 

@@ -257,6 +257,9 @@ pub struct Settings {
     /// It may use the password grant where the tenant allows that too (RFC 6749 4.3).
     #[serde(skip_serializing_if = "is_false")]
     pub password_grant: bool,
+    /// It gets no tokens for itself while the database is away (decisions.md 26).
+    #[serde(skip_serializing_if = "is_false")]
+    pub no_degraded_service: bool,
 }
 
 impl Settings {

@@ -9,7 +9,7 @@ use crate::{
     application::{OptionalClaim, TokenAlg, TokenVersion, credential::Method},
     event::{Step, Trail, loggable_target},
     id::{AppId, ObjectId, TenantId},
-    token::{AuthenticatedClient, Refusal, ResourceFacts},
+    token::{AuthenticatedClient, Refusal, ResourceFacts, degraded},
 };
 
 /// A token to be signed, as data. Only a decision makes one.
@@ -34,6 +34,8 @@ pub struct Issuance<'f> {
     pub alg: TokenAlg,
     /// The lifetime the resource chose.
     pub lifetime: Option<Duration>,
+    /// No longer than this, whatever was chosen.
+    pub longest: Option<Duration>,
     /// `roles`.
     pub roles: &'f [String],
     /// What the resource asks for besides the usual.
@@ -48,6 +50,12 @@ impl Issuance<'_> {
     pub fn for_client_that_says(self, claims: &ClaimsRequest) -> Self {
         let asked = self.claims.contains(&OptionalClaim::XmsCc);
         Self { handles_challenges: asked && claims.handles_challenges(), ..self }
+    }
+
+    /// The same, decided on what is remembered.
+    #[must_use]
+    pub fn while_the_database_is_away(self) -> Self {
+        Self { longest: Some(degraded::LONGEST), ..self }
     }
 }
 
@@ -133,6 +141,7 @@ fn check<'f>(
         version: resource.version,
         alg: resource.alg,
         lifetime: resource.lifetime,
+        longest: None,
         roles: &resource.roles,
         claims: &resource.claims,
         handles_challenges: false,

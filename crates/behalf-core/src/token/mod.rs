@@ -11,6 +11,7 @@ pub mod assertion;
 pub mod authorization_code;
 pub mod client_auth;
 pub mod client_credentials;
+pub mod degraded;
 mod delegated;
 mod delegated_facts;
 pub mod device_code;

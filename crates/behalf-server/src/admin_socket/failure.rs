@@ -1,7 +1,7 @@
 //! Refusals as HTTP answers.
 
 use axum::response::{IntoResponse, Response};
-use http::{StatusCode, header};
+use http::{HeaderValue, StatusCode, header};
 
 use super::wire;
 use crate::{
@@ -9,6 +9,9 @@ use crate::{
     journal,
     keys::{EpochError, RingError, RotateError},
 };
+
+/// When whoever found the server busy should come again, in seconds.
+const RETRY_AFTER: u64 = 2;
 
 /// A refusal and its status.
 #[derive(Debug)]
@@ -80,7 +83,11 @@ impl From<journal::ReadError> for Failure {
 
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
-        json(self.status, &wire::Failure { message: self.message })
+        let mut answer = json(self.status, &wire::Failure { message: self.message });
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER));
+        }
+        answer
     }
 }
 

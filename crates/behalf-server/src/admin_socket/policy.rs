@@ -1,4 +1,4 @@
-//! What a tenant lets its users do, over the socket.
+//! What a tenant lets its users and clients do, over the socket.
 
 use std::sync::Arc;
 
@@ -8,7 +8,10 @@ use axum::{
     extract::{Path, State},
     routing::get,
 };
-use behalf_core::{access::Actor, tenant::UserPolicy};
+use behalf_core::{
+    access::Actor,
+    tenant::{Tenant, UserPolicy},
+};
 
 use super::{
     routes::{Answer, Shared, directory, ok, parse},
@@ -22,12 +25,12 @@ pub(super) fn routes() -> Router<Arc<Server>> {
 
 async fn show(State(server): Shared, Path(tenant): Path<String>) -> Answer {
     let tenant = directory(&server).find_tenant(&tenant).await?;
-    Ok(ok(&told(tenant.users)))
+    Ok(ok(&told(&tenant)))
 }
 
 /// Changes what is given and leaves the rest.
 async fn change(State(server): Shared, Path(tenant): Path<String>, body: Bytes) -> Answer {
-    let PolicyChange { user_consent, password_grant } = parse(&body)?;
+    let PolicyChange { user_consent, password_grant, degraded_service } = parse(&body)?;
     let directory = directory(&server);
     let tenant = directory.find_tenant(&tenant).await?;
     let before = tenant.users;
@@ -36,10 +39,17 @@ async fn change(State(server): Shared, Path(tenant): Path<String>, body: Bytes) 
         password_grant: password_grant.unwrap_or(before.password_grant),
         ..before
     };
-    let after = directory.set_user_policy(Actor::Operator, tenant.id, policy).await?;
-    Ok(ok(&told(after.users)))
+    let mut after = directory.set_user_policy(Actor::Operator, tenant.id, policy).await?;
+    if let Some(allowed) = degraded_service {
+        after = directory.set_degraded_service(Actor::Operator, tenant.id, allowed).await?;
+    }
+    Ok(ok(&told(&after)))
 }
 
-fn told(policy: UserPolicy) -> Policy {
-    Policy { user_consent: !policy.no_user_consent, password_grant: policy.password_grant }
+fn told(tenant: &Tenant) -> Policy {
+    Policy {
+        user_consent: !tenant.users.no_user_consent,
+        password_grant: tenant.users.password_grant,
+        degraded_service: !tenant.no_degraded_service,
+    }
 }

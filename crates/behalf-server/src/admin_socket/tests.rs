@@ -44,6 +44,7 @@ async fn server() -> Arc<Server> {
         previous_public_urls: Vec::new(),
         default_tenant: None,
         lifetimes: Lifetimes { base: Duration::from_hours(1), jitter: Duration::ZERO },
+        degraded_window: Duration::from_mins(15),
         limits: LimitSettings::UNLIMITED,
         key_times: Times::default(),
         sign_queue: Duration::from_millis(50),

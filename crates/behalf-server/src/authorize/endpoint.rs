@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::{
     body::Body,
     extract::{Request, State},
+    middleware::Next,
 };
 use behalf_core::tenant::TenantSegment;
 use behalf_protocol::query::MAX_QUERY_BYTES;
@@ -32,6 +33,20 @@ pub(super) async fn admin_v1(State(core): State<Arc<Core>>, parts: Parts) -> Res
 
 pub(super) async fn admin_v2(State(core): State<Arc<Core>>, parts: Parts) -> Response<Body> {
     begin(&core, Kind::AdminConsentV2, &parts).await
+}
+
+/// Everything here reads or writes what must be fresh: none of it is begun while the database is
+/// away (decisions.md 26).
+pub(super) async fn while_current(
+    State(core): State<Arc<Core>>,
+    request: Request,
+    next: Next,
+) -> Response<Body> {
+    if core.is_current() {
+        return next.run(request).await;
+    }
+    let (parts, _) = request.into_parts();
+    Visit::of(&core, &parts).unavailable()
 }
 
 async fn begin(core: &Core, kind: Kind, parts: &Parts) -> Response<Body> {

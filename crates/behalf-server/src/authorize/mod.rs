@@ -23,14 +23,15 @@ mod way;
 use std::sync::Arc;
 
 use axum::{
-    Router,
+    Router, middleware,
     routing::{get, post},
 };
 
 use crate::state::Core;
 
 /// Where a user's browser goes.
-pub(crate) fn routes() -> Router<Arc<Core>> {
+pub(crate) fn routes(core: &Arc<Core>) -> Router<Arc<Core>> {
+    let current = middleware::from_fn_with_state(Arc::clone(core), endpoint::while_current);
     Router::new()
         .route("/{tenant}/oauth2/authorize", get(endpoint::v1).post(endpoint::posted))
         .route("/{tenant}/oauth2/v2.0/authorize", get(endpoint::v2).post(endpoint::posted))
@@ -47,4 +48,5 @@ pub(crate) fn routes() -> Router<Arc<Core>> {
         .route("/myapps", get(my_apps::list).post(my_apps::taken_back))
         .route("/devicelogin", get(device::entrance).post(device::entered))
         .route("/{tenant}/device", post(device::confirmed))
+        .route_layer(current)
 }

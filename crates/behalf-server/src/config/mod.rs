@@ -46,6 +46,8 @@ pub struct Config {
     pub tls_key: PathBuf,
     /// The directory's SQLite file.
     pub storage: PathBuf,
+    /// How long it may be away before no token is issued any more; zero: not at all.
+    pub degraded_window: Duration,
     /// File of the key that seals everything else.
     pub master_key_file: PathBuf,
     /// The tenant that the path segment `adfs` names.

@@ -35,6 +35,7 @@ impl<'a> Reader<'a> {
         let management_listen = self.read("management.listen", value::address_or_off);
         let (tls_cert, tls_key) = (self.path("tls.cert"), self.path("tls.key"));
         let storage = self.read("storage.url", value::sqlite);
+        let degraded_window = self.read("storage.degraded_window", value::duration_or_off(DAY));
         let master_key_file = self.path("master_key_file");
         let default_tenant = self.optional("default_tenant", value::tenant);
         let durability = self.read("sign_in_log.durability", value::durability);
@@ -61,6 +62,7 @@ impl<'a> Reader<'a> {
             tls_cert: tls_cert?,
             tls_key: tls_key?,
             storage: storage?,
+            degraded_window: degraded_window?,
             master_key_file: master_key_file?,
             default_tenant,
             sign_in_log_durability: durability?,

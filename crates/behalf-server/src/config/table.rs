@@ -51,7 +51,7 @@ const fn optional(
 }
 
 /// All settings, in the order in which they are shown.
-pub const SETTINGS: [Setting; 24] = [
+pub const SETTINGS: [Setting; 25] = [
     required(
         "public_url",
         "an https origin without a path: `https://login.example.com`",
@@ -100,6 +100,15 @@ pub const SETTINGS: [Setting; 24] = [
         takes: "`sqlite:///` and an absolute path: `sqlite:///var/lib/behalf/behalf.db`",
         about: "Where the directory is kept. The sign-in log is kept in the same folder.",
     },
+    optional(
+        "storage.degraded_window",
+        Some("15m"),
+        "a duration up to 24h, or `off`",
+        "How long clients go on getting tokens for themselves, of 15 minutes at most, while the \
+         database is away: from what was known when it went. What is taken away meanwhile bites \
+         when it is back. Everything else is answered 503 with `Retry-After` meanwhile. For \
+         databases that several servers share.",
+    ),
     required(
         "master_key_file",
         "a file: `/etc/behalf/master.key`",

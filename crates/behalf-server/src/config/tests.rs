@@ -49,6 +49,7 @@ fn a_good_file_is_complete() {
     assert_eq!(config.token_lifetime, Duration::from_hours(1));
     assert_eq!(config.token_jitter, Duration::from_mins(30));
     assert_eq!(config.key_announce, Duration::from_hours(24));
+    assert_eq!(config.degraded_window, Duration::from_mins(15));
     assert_eq!(config.sign_in_log_durability, Durability::BeforeAnswer);
     assert_eq!(config.sign_in_log_retention, Some(Duration::from_hours(720)));
     assert_eq!(config.limits, LimitSettings::default());
@@ -88,6 +89,19 @@ fn everything_that_is_wrong_is_said_at_once() {
     let text = problems.to_string();
     assert!(!text.contains("canary-password"), "{text}");
     insta::assert_snapshot!(text);
+}
+
+#[test]
+fn the_degraded_window_is_a_duration_or_off() {
+    let window = |text: &str| {
+        let variable = Environment::of([("BEHALF_STORAGE_DEGRADED_WINDOW", text)]);
+        Config::load(file(GOOD), &variable, &[]).map(|config| config.degraded_window)
+    };
+    assert_eq!(window("off").unwrap(), Duration::ZERO);
+    assert_eq!(window("1h").unwrap(), Duration::from_hours(1));
+    for wrong in ["25h", "15", "never", "-1m"] {
+        assert!(window(wrong).is_err(), "{wrong}");
+    }
 }
 
 #[test]

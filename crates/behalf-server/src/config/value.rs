@@ -145,6 +145,14 @@ pub(super) fn duration_within(
     }
 }
 
+/// A duration up to `most`, or `off`, which is none.
+pub(super) fn duration_or_off(most: Duration) -> impl Fn(&str) -> Result<Duration, Wrong> {
+    move |text| match text {
+        "off" => Ok(Duration::ZERO),
+        other => duration_within(Duration::ZERO, most)(other),
+    }
+}
+
 /// A duration of at least a day, or `forever`.
 pub(super) fn retention(text: &str) -> Result<Option<Duration>, Wrong> {
     if text == "forever" {

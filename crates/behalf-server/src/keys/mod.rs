@@ -2,6 +2,7 @@
 //! before the signer.
 
 mod entry;
+mod failing;
 mod master;
 mod ring;
 mod rotate;
@@ -11,9 +12,10 @@ mod set;
 mod signer;
 
 pub use entry::{EntryError, Schedule, State};
+use failing::Failing;
 pub use master::{MasterKey, MasterKeyError, MasterKeyText, Unopened};
 pub use ring::{Current, EarlyKey, KeyRing, Parts, RingError};
-pub use rotate::{LONGEST_TOKEN, OVERLAP, RotateError, Times, When};
+pub use rotate::{HEARD, LONGEST_TOKEN, OVERLAP, RotateError, Times, When, heard};
 pub use seal::{
     EPOCH, EPOCH_ANNOUNCED, EpochError, EpochSchedule, EpochState, Epochs, NoSuchEpoch, SealKeys,
     SealParts,

@@ -1,12 +1,12 @@
 //! The deployment's signing ring: read from the store, kept in order, handed to requests.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc};
 
 use arc_swap::{ArcSwap, Guard};
 use behalf_core::{application::TokenAlg, time::Timestamp};
 use behalf_jose::SigningKey;
 use behalf_store::{
-    CommitError, Expect, ReadError, Stamp, Store, Version, WriteSet, records::deployment,
+    CommitError, Expect, ReadError, Stamp, Store, Stored, Version, WriteSet, records::deployment,
 };
 
 use super::{
@@ -15,12 +15,13 @@ use super::{
     rotate::{self, Make, Plan, RotateError, Times, When},
     set::{KeySet, SetError},
 };
-use crate::{clock::SharedClock, entropy::SharedEntropy};
+use crate::{clock::SharedClock, entropy::SharedEntropy, keys::Failing};
 
-/// How often the ring is looked after.
-const PERIOD: Duration = Duration::from_secs(1);
 /// How often a write is decided anew because another node was faster.
 const TRIES: usize = 5;
+/// The setting in which made keys are counted, so that of several nodes that find one missing one
+/// makes it.
+const COUNT: &str = "signing keys made";
 
 /// Why the ring cannot be read or changed.
 #[derive(Debug, thiserror::Error)]
@@ -92,6 +93,8 @@ struct Snapshot {
 }
 
 struct Loaded {
+    /// Counts the keys that were made: what makes one expects that nobody else did.
+    count: Option<Stored<Vec<u8>>>,
     entries: Vec<Entry>,
     versions: Vec<Version>,
     stamp: Stamp,
@@ -133,12 +136,10 @@ impl KeyRing {
     /// Looks after the ring for as long as the future is polled: makes the next key, lets retired
     /// ones go, follows other nodes.
     pub async fn run(self: Arc<Self>) {
+        let mut failing = Failing::default();
         loop {
-            if let Err(error) = self.maintain().await {
-                tracing::error!(%error, "the key ring could not be looked after; it is tried again");
-                tokio::time::sleep(30 * PERIOD).await;
-            }
-            tokio::time::sleep(PERIOD).await;
+            let again = failing.note("the key ring", self.maintain().await);
+            tokio::time::sleep(again).await;
         }
     }
 
@@ -155,14 +156,15 @@ impl KeyRing {
         Ok(())
     }
 
-    /// Lets the next key of `alg` sign, after the announcement or at once.
+    /// Lets the next key of `alg` sign, after the announcement or as soon as every node knows.
     pub async fn rotate(&self, alg: TokenAlg, when: When) -> Result<(), RingError> {
         self.change(|ring, now, times| rotate::rotate(ring, alg, when, now, times)).await
     }
 
-    /// Withdraws a key at once: tokens it signed are dead wherever the JWKS is fetched anew.
+    /// Withdraws a key: tokens it signed are dead wherever the JWKS is fetched anew. One that signs
+    /// goes when its successor can take over.
     pub async fn revoke(&self, kid: &str) -> Result<(), RingError> {
-        self.change(|ring, now, _| rotate::revoke(ring, kid, now)).await
+        self.change(|ring, now, times| rotate::revoke(ring, kid, now, times)).await
     }
 
     /// Reads, decides, writes and reads again; decides anew when somebody else wrote meanwhile.
@@ -209,6 +211,8 @@ impl std::ops::Deref for Current {
 
 async fn load(store: &Store) -> Result<Loaded, RingError> {
     let reading = store.reading();
+    // First: a key that is made after this is found below, or its maker is found out.
+    let count = reading.setting(COUNT).await?;
     let (mut entries, mut versions) = (Vec::new(), Vec::new());
     for (kid, stored) in reading.key_ring().await? {
         entries.push((Entry::from_document(&kid, &stored.value)?, stored.version));
@@ -225,7 +229,7 @@ async fn load(store: &Store) -> Result<Loaded, RingError> {
             entry
         })
         .collect();
-    Ok(Loaded { entries, versions, stamp })
+    Ok(Loaded { count, entries, versions, stamp })
 }
 
 fn snapshot(parts: &Parts, loaded: &Loaded) -> Result<Snapshot, RingError> {
@@ -263,6 +267,13 @@ async fn apply(
             deployment::put_key(&mut set, kid, new.to_document(), expect);
         }
     }
+    if !plan.make.is_empty() {
+        let before =
+            loaded.count.as_ref().and_then(|count| serde_json::from_slice(&count.value).ok());
+        let made: u64 = before.unwrap_or(0) + u64::try_from(plan.make.len()).unwrap_or(0);
+        let expect = Expect::as_found(loaded.count.as_ref());
+        deployment::put_setting(&mut set, COUNT, made.to_string().into_bytes(), expect);
+    }
     let keys = generate(&plan.make, early).await?;
     let now = parts.clock.now();
     for (make, key) in plan.make.iter().zip(&keys) {
@@ -273,7 +284,6 @@ async fn apply(
     if set.puts.is_empty() && set.deletes.is_empty() {
         return Ok(());
     }
-    // Two nodes that both find no key each add one: the later signs, and both are published.
     parts.store.commit(set).await?;
     for schedule in &plan.change {
         tracing::info!(kid = schedule.kid, "a signing key's schedule was changed");

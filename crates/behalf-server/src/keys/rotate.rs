@@ -7,6 +7,8 @@ use behalf_core::{
     time::{CLOCK_SKEW, Timestamp},
 };
 
+use behalf_store::Store;
+
 use super::entry::{Schedule, State};
 
 /// The longest life of a token: of one whose client and resource handle claims challenges
@@ -24,11 +26,27 @@ pub struct Times {
     pub rotation: Duration,
     /// How long a key is published before it signs (`keys.announce`).
     pub announce: Duration,
+    /// How long it may take until every node knows of a change ([`heard`]).
+    pub heard: Duration,
+}
+
+/// How long it takes at most until every node of several knows of a change, or knows that it is
+/// away.
+pub const HEARD: Duration = behalf_store::BOUND;
+
+/// How long it may take until every node that shares `store` knows of a change: no time where there
+/// is one.
+pub fn heard(store: &Store) -> Duration {
+    if store.is_shared() { HEARD } else { Duration::ZERO }
 }
 
 impl Default for Times {
     fn default() -> Self {
-        Self { rotation: Duration::from_hours(90 * 24), announce: Duration::from_hours(24) }
+        Self {
+            rotation: Duration::from_hours(90 * 24),
+            announce: Duration::from_hours(24),
+            heard: Duration::ZERO,
+        }
     }
 }
 
@@ -108,7 +126,7 @@ pub(super) fn plan(ring: &[Schedule], now: Timestamp, times: Times) -> Plan {
 pub enum When {
     /// After the announcement: nobody's cache is surprised.
     Announced,
-    /// At once, with the key that is announced already.
+    /// As soon as every node knows, with the key that is announced already.
     Now,
 }
 
@@ -135,7 +153,7 @@ pub(super) fn rotate(
 ) -> Result<Plan, RotateError> {
     let next = next(ring, alg, now).ok_or(RotateError::NoNext(alg))?;
     let active_from = match when {
-        When::Now => after_active(ring, alg, now),
+        When::Now => soonest(ring, next, now, times),
         // It may have been published for long, but not every cache's owner has been told.
         When::Announced => now.plus(times.announce).min(next.active_from),
     };
@@ -147,24 +165,37 @@ pub(super) fn rotate(
     Ok(Plan { change, ..Plan::default() })
 }
 
-/// Withdraws a key at once, whatever depends on it: for a key that got out. If it signs, the next
-/// one takes over in the same write.
-pub(super) fn revoke(ring: &[Schedule], kid: &str, now: Timestamp) -> Result<Plan, RotateError> {
+/// Withdraws a key, whatever depends on it: for a key that got out. At once, unless it signs: then
+/// the next one takes over, and it goes in that moment.
+pub(super) fn revoke(
+    ring: &[Schedule],
+    kid: &str,
+    now: Timestamp,
+    times: Times,
+) -> Result<Plan, RotateError> {
     let key = ring.iter().find(|key| key.kid == kid).ok_or(RotateError::Unknown)?;
     let mut plan = Plan::default();
+    let mut gone_from = now;
     if key.state(ring, now) == State::Active {
         let next = next(ring, key.alg, now).ok_or(RotateError::NoNext(key.alg))?;
-        let active_from = after_active(ring, key.alg, now);
+        let active_from = soonest(ring, next, now, times);
         plan.change.push(Schedule { active_from, ..next.clone() });
+        if !times.heard.is_zero() {
+            gone_from = active_from;
+        }
     }
-    let retire_at = Some(Timestamp(now.0 - 1));
+    let retire_at = Some(Timestamp(gone_from.0 - 1));
     plan.change.push(Schedule { retire_at, ..key.clone() });
     Ok(plan)
 }
 
-/// `now`, but after the key that signs: of two that begin at once, chance would decide.
-fn after_active(ring: &[Schedule], alg: TokenAlg, now: Timestamp) -> Timestamp {
-    active(ring, alg, now).map_or(now, |active| now.max(Timestamp(active.active_from.0 + 1)))
+/// When `next` can take over: as soon as every node knows, so that none is shown a token of a key
+/// that it takes for another time's; and after the key that signs: of two that begin at once,
+/// chance would decide.
+fn soonest(ring: &[Schedule], next: &Schedule, now: Timestamp, times: Times) -> Timestamp {
+    let known = now.plus(times.heard).min(next.active_from);
+    active(ring, next.alg, now)
+        .map_or(known, |active| known.max(Timestamp(active.active_from.0 + 1)))
 }
 
 fn active(ring: &[Schedule], alg: TokenAlg, now: Timestamp) -> Option<&Schedule> {

@@ -27,7 +27,8 @@ use crate::{
 const START: Timestamp = Timestamp(1_764_072_000_000);
 const HOUR: Duration = Duration::from_hours(1);
 const DAY: Duration = Duration::from_hours(24);
-const TIMES: Times = Times { rotation: Duration::from_hours(240), announce: DAY };
+const TIMES: Times =
+    Times { rotation: Duration::from_hours(240), announce: DAY, heard: Duration::ZERO };
 const RS: TokenAlg = TokenAlg::Rs256;
 
 /// Carries a plan out, as the ring does, with kids that count.
@@ -147,13 +148,53 @@ fn a_revoked_key_is_gone_at_once_and_the_next_one_signs() {
     settled(&mut ring, START, &mut made);
     let now = START.plus(HOUR);
     let kid = in_state(&ring, RS, now, State::Active)[0].kid.clone();
-    let plan = rotate::revoke(&ring, &kid, now).unwrap();
+    let plan = rotate::revoke(&ring, &kid, now, TIMES).unwrap();
     carry_out(&mut ring, plan, now, &mut made);
     let revoked = ring.iter().find(|key| key.kid == kid).unwrap();
     assert_eq!(revoked.state(&ring, now), State::Retired);
     assert!(!revoked.vouches_for(&ring, START, now));
     assert_eq!(in_state(&ring, RS, now, State::Active).len(), 1);
-    assert_eq!(rotate::revoke(&ring, "k99", now), Err(RotateError::Unknown));
+    assert_eq!(rotate::revoke(&ring, "k99", now, TIMES), Err(RotateError::Unknown));
+}
+
+const SHARED: Times = Times { heard: HEARD, ..TIMES };
+
+#[test]
+fn of_several_nodes_none_signs_with_a_hurried_key_before_all_know_it() {
+    let (mut ring, mut made) = (Vec::new(), 0);
+    settled(&mut ring, START, &mut made);
+    let now = START.plus(HOUR);
+    let before = in_state(&ring, RS, now, State::Active)[0].kid.clone();
+    let plan = rotate::rotate(&ring, RS, When::Now, now, SHARED).unwrap();
+    carry_out(&mut ring, plan, now, &mut made);
+    assert_eq!(in_state(&ring, RS, now, State::Active)[0].kid, before);
+    let known = now.plus(HEARD);
+    assert_eq!(in_state(&ring, RS, known, State::Active)[0].active_from, known);
+    // Asked for again it comes no later.
+    let soon = now.plus(Duration::from_secs(5));
+    let plan = rotate::rotate(&ring, RS, When::Now, soon, SHARED).unwrap();
+    assert_eq!(plan.change[0].active_from, known);
+}
+
+#[test]
+fn of_several_nodes_all_withdraw_a_key_that_signs_when_all_know_the_next() {
+    let (mut ring, mut made) = (Vec::new(), 0);
+    settled(&mut ring, START, &mut made);
+    let now = START.plus(HOUR);
+    let kid = in_state(&ring, RS, now, State::Active)[0].kid.clone();
+    let plan = rotate::revoke(&ring, &kid, now, SHARED).unwrap();
+    carry_out(&mut ring, plan, now, &mut made);
+    let known = now.plus(HEARD);
+    let last = known.minus(Duration::from_millis(1));
+    assert_eq!(in_state(&ring, RS, last, State::Active)[0].kid, kid);
+    let revoked = ring.iter().find(|key| key.kid == kid).unwrap();
+    assert_eq!(revoked.state(&ring, known), State::Retired);
+    assert!(!revoked.vouches_for(&ring, START, known));
+    assert_eq!(in_state(&ring, RS, known, State::Active).len(), 1);
+    // One that does not sign goes at once.
+    let other = in_state(&ring, TokenAlg::Es256, now, State::Announced)[0].kid.clone();
+    let plan = rotate::revoke(&ring, &other, now, SHARED).unwrap();
+    assert_eq!(plan.change[0].retire_at, Some(now.minus(Duration::from_millis(1))));
 }
 
 #[derive(Debug, Clone)]
@@ -178,7 +219,11 @@ proptest! {
     /// Whatever operators do and however long nobody looks: one key signs, one is next, no key
     /// signs unannounced unless asked to, and no token outlives its key's publication.
     #[test]
-    fn every_history_keeps_the_promises(acts in acts()) {
+    fn every_history_keeps_the_promises(
+        acts in acts(),
+        heard in prop_oneof![Just(Duration::ZERO), Just(HEARD)],
+    ) {
+        let times = Times { heard, ..TIMES };
         let (mut ring, mut made, mut now) = (Vec::new(), 0, START);
         settled(&mut ring, now, &mut made);
         let mut signed: HashMap<String, Timestamp> = HashMap::new();
@@ -190,7 +235,7 @@ proptest! {
                     Plan::default()
                 }
                 Act::Rotate(alg, when) => {
-                    let plan = rotate::rotate(&ring, alg, when, now, TIMES).unwrap();
+                    let plan = rotate::rotate(&ring, alg, when, now, times).unwrap();
                     if when == When::Now {
                         hurried.extend(plan.change.iter().map(|key| key.kid.clone()));
                     }
@@ -198,17 +243,19 @@ proptest! {
                 }
                 Act::RevokeActive(alg) => {
                     let kid = in_state(&ring, alg, now, State::Active)[0].kid.clone();
-                    let plan = rotate::revoke(&ring, &kid, now).unwrap();
+                    let plan = rotate::revoke(&ring, &kid, now, times).unwrap();
                     hurried.extend(plan.change.iter().map(|key| key.kid.clone()));
                     signed.remove(&kid);
                     plan
                 }
             };
             carry_out(&mut ring, plan, now, &mut made);
-            now = now.plus(Duration::from_secs(1));
             // Before anybody looks after the ring, the clock alone keeps one key signing.
-            for alg in ALGORITHMS {
-                prop_assert_eq!(in_state(&ring, alg, now, State::Active).len(), 1);
+            for passed in [Duration::from_secs(1), heard] {
+                now = now.plus(passed);
+                for alg in ALGORITHMS {
+                    prop_assert_eq!(in_state(&ring, alg, now, State::Active).len(), 1);
+                }
             }
             settled(&mut ring, now, &mut made);
             for alg in ALGORITHMS {
@@ -301,6 +348,31 @@ async fn tokens_verify_with_what_is_published_across_a_rotation_and_a_restart() 
     let again = KeyRing::open(world.parts(), None).await.unwrap();
     let now = world.now();
     assert_eq!(again.current().keys(now), ring.current().keys(now));
+}
+
+/// Several nodes that start on nothing: one makes the keys, and all have the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_several_nodes_that_start_at_once_one_makes_the_keys() {
+    for _ in 0..5 {
+        let world = World::new().await;
+        let mut starting = tokio::task::JoinSet::new();
+        for seed in 0..4 {
+            let parts = Parts { entropy: Arc::new(SeededEntropy::new(seed)), ..world.parts() };
+            starting.spawn(async move {
+                let ring = KeyRing::open(parts, Some(EarlyKey::begin())).await.unwrap();
+                ring.maintain().await.unwrap();
+                ring
+            });
+        }
+        let nodes = starting.join_all().await;
+        let now = world.now();
+        for ring in &nodes {
+            ring.maintain().await.unwrap();
+            let keys = ring.current().keys(now);
+            assert_eq!(keys, nodes[0].current().keys(now));
+            assert_eq!(keys.len(), 4, "two that sign, two that are next: {keys:?}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -55,6 +55,7 @@ pub(super) async fn answer(
 }
 
 async fn ask(inquiry: &mut Inquiry<'_>, headers: &HeaderMap, body: &[u8]) -> Result<Codes, Denied> {
+    inquiry.needs_fresh_facts()?;
     let named_tenant = inquiry.named_tenant(headers).await?;
     let form = inquiry.form(headers, body)?;
     let basic = inquiry.basic_credentials(headers)?;

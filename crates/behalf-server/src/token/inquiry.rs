@@ -11,6 +11,7 @@ use behalf_core::{
         AuthenticatedClient, Refusal, SingleUse,
         assertion::{Addressees, AssertionRefusal},
         client_auth::{Judge, Presented},
+        degraded,
     },
 };
 use behalf_protocol::{
@@ -20,7 +21,7 @@ use behalf_protocol::{
         request::{BasicCredentials, PresentedClient, TokenForm},
     },
 };
-use behalf_store::CommitError;
+use behalf_store::{CommitError, Standing};
 use http::{HeaderMap, HeaderValue, header};
 
 use crate::{
@@ -54,6 +55,8 @@ pub(crate) struct Inquiry<'a> {
     pub(crate) event: SignInEvent,
     /// The client used the Authorization header.
     pub(crate) basic: bool,
+    /// The database is away: what is remembered decides.
+    pub(super) degraded: bool,
     /// `Origin` as sent.
     origin: Option<HeaderValue>,
     /// That is the origin of a page of the client, which may read the answer.
@@ -76,6 +79,7 @@ impl<'a> Inquiry<'a> {
             circumstances,
             event,
             basic: false,
+            degraded: false,
             origin: None,
             page: false,
         }
@@ -87,11 +91,16 @@ impl<'a> Inquiry<'a> {
         headers: &HeaderMap,
         body: &[u8],
     ) -> Result<Granted, Denied> {
+        let standing = self.core.server.store.standing();
+        if standing == Standing::Lost {
+            return Err(Denied::Unavailable);
+        }
         let tenant = self.tenant(headers, body).await?;
         let form = self.form(headers, body)?;
         let basic = self.basic_credentials(headers)?;
         let (named, credential) = self.named(&form, basic.as_ref())?;
         let grant = self.grant(&form)?;
+        self.stand(standing, grant)?;
         let from_page = self.origin.is_some();
         let asked =
             Asked { tenant: &tenant, form: &form, named, credential: &credential, from_page };
@@ -109,6 +118,24 @@ impl<'a> Inquiry<'a> {
             }
             GrantType::Password => Box::pin(password::judge(self, asked)).await,
         }
+    }
+
+    /// Denies what is decided on nothing but fresh facts while the database is away.
+    pub(super) fn needs_fresh_facts(&self) -> Result<(), Denied> {
+        if self.core.is_current() { Ok(()) } else { Err(Denied::Unavailable) }
+    }
+
+    /// Whether the grant can be decided on what is known (decisions.md 26).
+    fn stand(&mut self, standing: Standing, grant: GrantType) -> Result<(), Denied> {
+        self.degraded = standing != Standing::Current;
+        if !self.degraded {
+            return Ok(());
+        }
+        if !degraded::may_decide(grant) {
+            return Err(Denied::Unavailable);
+        }
+        self.event.trail.skipped(Step::Freshness);
+        Ok(())
     }
 
     /// Keeps the header `Origin`.
@@ -134,6 +161,9 @@ impl<'a> Inquiry<'a> {
         self.event.credential = Some((authenticated.method(), authenticated.credential()));
         let client = authenticated.facts().app_id;
         self.charge(client)?;
+        if self.degraded && !degraded::admits(authenticated) {
+            return Err(Denied::Unavailable);
+        }
         match authenticated.single_use() {
             Some(once) => self.use_once(client, once).await,
             None => Ok(()),

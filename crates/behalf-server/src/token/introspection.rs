@@ -28,6 +28,7 @@ pub(super) async fn judge(
     body: &[u8],
 ) -> Result<String, Denied> {
     inquiry.event.grant = Grant::Introspection;
+    inquiry.needs_fresh_facts()?;
     let tenant = inquiry.tenant(headers, body).await?;
     let form = inquiry.form(headers, body)?;
     let basic = inquiry.basic_credentials(headers)?;

@@ -82,6 +82,7 @@ impl Granted {
         let challenged = issuance.handles_challenges;
         let usual = || core.server.token_lifetime(request.id, challenged);
         let lifetime = issuance.lifetime.unwrap_or_else(usual);
+        let lifetime = issuance.longest.map_or(lifetime, |longest| lifetime.min(longest));
         let validity = Validity::new(request.now, lifetime);
         let claims = app_token(issuance, issuers, request.id, validity)?;
         Ok(Self {

@@ -18,7 +18,7 @@ use crate::backend::{ReadError, Seq};
 const POLL: Duration = Duration::from_secs(1);
 /// Between two looks, so that busy neighbours are followed in strides.
 const PAUSE: Duration = Duration::from_millis(20);
-/// A look that takes longer has failed: a database that hangs is away.
+/// What takes longer has failed: a database that hangs is away, and nobody waits for it for longer.
 const DEADLINE: Duration = Duration::from_secs(2);
 
 /// With what a store measures how far it is behind.
@@ -146,15 +146,25 @@ impl Store {
     /// Refuses at once while the database is away: whoever must read or write anew need not wait
     /// for it, and nobody queues up before it.
     pub(crate) fn reachable(&self) -> Result<(), ReadError> {
-        match self.standing() {
+        let Some(following) = self.inner.following.get() else { return Ok(()) };
+        let lag = following.lag();
+        match Standing::of(lag, following.timing.window) {
             Standing::Current => Ok(()),
-            Standing::Away { .. } | Standing::Lost => {
-                let lag = self.followed().map_or(0, |followed| followed.lag.as_secs());
-                Err(ReadError::Unavailable(format!(
-                    "what the database holds was last known {lag} seconds ago"
-                )))
-            }
+            Standing::Away { .. } | Standing::Lost => Err(ReadError::Away { lag }),
         }
+    }
+
+    /// What is read, if the database answers in time.
+    pub(crate) async fn patiently<T>(
+        &self,
+        reading: impl Future<Output = Result<T, ReadError>>,
+    ) -> Result<T, ReadError> {
+        self.reachable()?;
+        if self.inner.following.get().is_none() {
+            return reading.await;
+        }
+        let late = |_| ReadError::Unavailable("the database did not answer in time".to_owned());
+        tokio::time::timeout(DEADLINE, reading).await.map_err(late)?
     }
 
     pub(super) fn heard(&self, newest: Seq) {

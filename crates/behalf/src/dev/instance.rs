@@ -199,6 +199,7 @@ fn settings(
         default_tenant: Some(TenantSegment::Id(world::ACME.id.into())),
         // The same life for every token: what is developed against should be predictable.
         lifetimes: Lifetimes { base: Duration::from_hours(1), jitter: Duration::ZERO },
+        degraded_window: Duration::from_mins(15),
         limits: LimitSettings::default(),
         key_times: keys::Times::default(),
         sign_queue: keys::QUEUE_DEFAULT,

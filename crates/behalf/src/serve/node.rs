@@ -144,7 +144,12 @@ pub(crate) fn settings(config: &Config) -> Settings {
         default_tenant: config.default_tenant.clone(),
         lifetimes: Lifetimes { base: config.token_lifetime, jitter: config.token_jitter },
         limits: config.limits,
-        key_times: Times { rotation: config.key_rotation, announce: config.key_announce },
+        degraded_window: config.degraded_window,
+        key_times: Times {
+            rotation: config.key_rotation,
+            announce: config.key_announce,
+            ..Times::default()
+        },
         sign_queue: config.sign_queue,
         journal: journal::Options {
             durability: config.sign_in_log_durability,

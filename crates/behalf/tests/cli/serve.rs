@@ -169,6 +169,7 @@ fn log_from_the_future(folder: &Path, ahead: Duration) {
         previous_public_urls: Vec::new(),
         default_tenant: None,
         lifetimes: Lifetimes { base: Duration::from_hours(1), jitter: Duration::ZERO },
+        degraded_window: Duration::from_mins(15),
         limits: LimitSettings::default(),
         key_times: keys::Times::default(),
         sign_queue: keys::QUEUE_DEFAULT,

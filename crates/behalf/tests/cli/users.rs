@@ -164,11 +164,17 @@ fn a_tenant_says_what_its_users_may_do() {
     let policy = |arguments: &[&str]| {
         succeed(folder.path(), &[&["tenant", "policy", "acme.test"], arguments].concat())
     };
-    assert_eq!(policy(&[]), "user consent    on\npassword grant  off\n");
-    assert_eq!(policy(&["--user-consent", "off"]), "user consent    off\npassword grant  off\n");
+    let shown = |consent, grant, degraded| {
+        format!(
+            "user consent      {consent}\npassword grant    {grant}\ndegraded service  {degraded}\n"
+        )
+    };
+    assert_eq!(policy(&[]), shown("on", "off", "on"));
+    assert_eq!(policy(&["--user-consent", "off"]), shown("off", "off", "on"));
+    assert_eq!(policy(&["--degraded-service", "off"]), shown("off", "off", "off"));
     assert_eq!(
         parsed(&policy(&["--password-grant", "on", "-o", "json"])),
-        json!({"userConsent": false, "passwordGrant": true})
+        json!({"userConsent": false, "passwordGrant": true, "degradedService": false})
     );
     for (arguments, code) in [
         (&["tenant", "policy", "acme.test", "--user-consent", "maybe"][..], 2),

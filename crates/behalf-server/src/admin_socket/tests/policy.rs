@@ -24,13 +24,17 @@ async fn a_policy_changes_by_what_is_given() {
     let server = server().await;
     world(&server).await;
     let at = "/v1/tenants/acme.test/user-policy";
-    let policy = |consent: bool, password: bool| json!({ "userConsent": consent, "passwordGrant": password });
+    let with = |consent: bool, password: bool, degraded: bool| json!({ "userConsent": consent, "passwordGrant": password, "degradedService": degraded });
+    let policy = |consent: bool, password: bool| with(consent, password, true);
     assert_eq!(get(&server, at).await, (StatusCode::OK, policy(true, false)));
     for (change, after) in [
         (json!({ "userConsent": false }), policy(false, false)),
         (json!({ "passwordGrant": true }), policy(false, true)),
         (json!({}), policy(false, true)),
         (json!({ "userConsent": true, "passwordGrant": false }), policy(true, false)),
+        (json!({ "degradedService": false }), with(true, false, false)),
+        (json!({ "userConsent": false }), with(false, false, false)),
+        (json!({ "degradedService": true, "userConsent": true }), policy(true, false)),
     ] {
         assert_eq!(post(&server, at, &change).await, (StatusCode::OK, after), "{change}");
     }

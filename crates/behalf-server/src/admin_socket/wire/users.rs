@@ -98,6 +98,14 @@ pub struct Policy {
     pub user_consent: bool,
     /// The password grant may be used by applications that allow it too.
     pub password_grant: bool,
+    /// Clients get tokens for themselves while the database is away, if their settings allow it too.
+    #[serde(default = "allowed")]
+    pub degraded_service: bool,
+}
+
+/// What a server that does not say so does.
+fn allowed() -> bool {
+    true
 }
 
 /// What changes of it.
@@ -110,6 +118,9 @@ pub struct PolicyChange {
     /// Whether the password grant may be used; absent: as before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password_grant: Option<bool>,
+    /// Whether clients get tokens while the database is away; absent: as before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub degraded_service: Option<bool>,
 }
 
 /// A user, and his password if it was made now: shown once.

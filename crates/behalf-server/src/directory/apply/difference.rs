@@ -40,6 +40,8 @@ pub(super) fn lines(
     let allowed = |allowed: bool| if allowed { "allowed" } else { "not allowed" };
     let grant = |app: &Application| allowed(app.behalf.password_grant);
     lines.value("password grant", grant(before), grant(after));
+    let degraded = |app: &Application| allowed(!app.behalf.no_degraded_service);
+    lines.value("degraded service", degraded(before), degraded(after));
     let public = |app: &Application| if app.fallback_public_client { "public" } else { "none" };
     lines.value("fallback client", public(before), public(after));
     let logout = |app: &Application| app.logout_url.clone().unwrap_or_else(|| "none".to_owned());

@@ -108,6 +108,9 @@ pub struct App {
     /// Whether it may use the password grant where the tenant allows that too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password_grant: Option<bool>,
+    /// Whether it gets tokens for itself while the database is away.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub degraded_service: Option<bool>,
     /// Claims that tokens carry because it asks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub optional_claims: Option<Claims>,

@@ -32,6 +32,7 @@ pub(super) struct Wanted {
     pub(super) logout_url: Option<String>,
     pub(super) fallback_public_client: Option<bool>,
     pub(super) password_grant: Option<bool>,
+    pub(super) no_degraded_service: Option<bool>,
     pub(super) optional_claims: Option<OptionalClaims>,
     pub(super) require: Option<Require>,
     pub(super) known_clients: Option<Vec<AppId>>,
@@ -63,6 +64,7 @@ impl Wanted {
         set(&mut application.redirects, self.redirects.as_ref());
         set(&mut application.fallback_public_client, self.fallback_public_client.as_ref());
         set(&mut application.behalf.password_grant, self.password_grant.as_ref());
+        set(&mut application.behalf.no_degraded_service, self.no_degraded_service.as_ref());
         set(&mut application.optional_claims, self.optional_claims.as_ref());
         set(&mut application.require, self.require.as_ref());
         if let Some(url) = &self.logout_url {

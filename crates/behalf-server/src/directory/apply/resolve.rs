@@ -98,6 +98,7 @@ fn offered<'a>(
         logout_url: app.logout.clone(),
         fallback_public_client: app.fallback_public_client,
         password_grant: app.password_grant,
+        no_degraded_service: app.degraded_service.map(|allowed| !allowed),
         optional_claims: app.optional_claims.as_ref().map(OptionalClaims::from),
         require: app.require.as_ref().map(Require::from),
         ..Wanted::default()

@@ -24,6 +24,17 @@ impl Directory {
         commit!(self, self.draft_tenant_edit(by, id, "set user policy", &edit))
     }
 
+    /// Changes whether clients get tokens for themselves in a tenant while the database is away.
+    pub async fn set_degraded_service(
+        &self,
+        by: Actor<'_>,
+        id: TenantId,
+        allowed: bool,
+    ) -> Result<Tenant, Refusal> {
+        let edit = |tenant: &mut Tenant| tenant.no_degraded_service = !allowed;
+        commit!(self, self.draft_tenant_edit(by, id, "set degraded service", &edit))
+    }
+
     /// Ends every session and refresh token of every user of a tenant.
     pub async fn revoke_all_sessions(
         &self,

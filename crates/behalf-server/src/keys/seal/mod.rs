@@ -4,7 +4,7 @@
 mod entry;
 mod schedule;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc};
 
 use arc_swap::{ArcSwap, Guard};
 use behalf_core::{ticket::SealRing, time::Timestamp};
@@ -13,14 +13,16 @@ use behalf_store::{
 };
 
 use super::master::{MasterKey, Unopened};
-use crate::{clock::SharedClock, entropy::SharedEntropy};
+use crate::{
+    clock::SharedClock,
+    entropy::SharedEntropy,
+    keys::{Failing, heard},
+};
 use entry::Entry;
 use schedule::Plan;
 
 pub use schedule::{EPOCH, EPOCH_ANNOUNCED, EpochSchedule, EpochState, NoSuchEpoch};
 
-/// How often the epochs are looked after: what another node announced or revoked is known then.
-const PERIOD: Duration = Duration::from_secs(1);
 /// How often a write is decided anew because another node was faster.
 const TRIES: usize = 5;
 
@@ -113,12 +115,10 @@ impl SealKeys {
 
     /// Looks after the epochs for as long as the future is polled.
     pub async fn run(self: Arc<Self>) {
+        let mut failing = Failing::default();
         loop {
-            if let Err(error) = self.maintain().await {
-                tracing::error!(%error, "the sealing key could not be looked after; it is tried again");
-                tokio::time::sleep(30 * PERIOD).await;
-            }
-            tokio::time::sleep(PERIOD).await;
+            let again = failing.note("the sealing key", self.maintain().await);
+            tokio::time::sleep(again).await;
         }
     }
 
@@ -139,7 +139,8 @@ impl SealKeys {
 
     /// Ends every ticket that an epoch sealed.
     pub async fn revoke(&self, number: u32) -> Result<(), EpochError> {
-        self.change(|ring, now| schedule::revoke(ring, number, now)).await
+        let heard = heard(&self.parts.store);
+        self.change(|ring, now| schedule::revoke(ring, number, now, heard)).await
     }
 
     /// What to write so that nothing that was ever sealed opens any more and a new epoch seals from

@@ -9,11 +9,14 @@ use behalf_core::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::keys::HEARD;
+
 /// How long an epoch seals.
 pub const EPOCH: Duration = Duration::from_hours(14 * 24);
 /// How long an epoch is there before it seals: longer than any node takes to hear of it, a failed
 /// try included.
 pub const EPOCH_ANNOUNCED: Duration = Duration::from_mins(1);
+const _: () = assert!(EPOCH_ANNOUNCED.as_secs() > 2 * HEARD.as_secs());
 
 /// When one epoch seals.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -103,7 +106,10 @@ pub struct NoSuchEpoch;
 pub(super) fn plan(ring: &[EpochSchedule], now: Timestamp) -> Plan {
     let over: Vec<u32> = ring.iter().filter(|e| e.is_over(now)).map(|e| e.number).collect();
     let Some(sealing) = sealing(ring, now) else {
-        return Plan { make: Some(next(ring, now)), remove: over, ..Plan::default() };
+        // One that is announced was let wait until every node knows it.
+        let announced = ring.iter().any(|epoch| epoch.state(now) == EpochState::Announced);
+        let make = (!announced).then(|| next(ring, now));
+        return Plan { make, remove: over, ..Plan::default() };
     };
     let due = sealing.from.plus(EPOCH);
     let soon = now.plus(EPOCH_ANNOUNCED);
@@ -124,11 +130,12 @@ pub(super) fn rotate(ring: &[EpochSchedule], now: Timestamp) -> Plan {
 }
 
 /// What to write so that nothing that the epoch sealed opens any more. If it seals, another begins
-/// at once, which other nodes hear of within a poll.
+/// as soon as every node knows of it, `heard` from now; until then nothing is sealed.
 pub(super) fn revoke(
     ring: &[EpochSchedule],
     number: u32,
     now: Timestamp,
+    heard: Duration,
 ) -> Result<Plan, NoSuchEpoch> {
     let found = ring.iter().find(|epoch| epoch.number == number).ok_or(NoSuchEpoch)?;
     if found.revoked {
@@ -143,8 +150,11 @@ pub(super) fn revoke(
     if sealing(&others, now).is_none() {
         let announced = others.iter().find(|epoch| epoch.state(now) == EpochState::Announced);
         match announced {
-            Some(next) => plan.change.push(EpochSchedule { from: now, ..next.clone() }),
-            None => plan.make = Some(next(ring, now)),
+            Some(next) => {
+                let from = now.plus(heard).min(next.from);
+                plan.change.push(EpochSchedule { from, ..next.clone() });
+            }
+            None => plan.make = Some(next(ring, now.plus(heard))),
         }
     }
     Ok(plan)

@@ -1,5 +1,7 @@
 //! The epochs as a specification: first as a decision over time, then with a store below.
 
+use std::time::Duration;
+
 use behalf_core::{ticket::LONGEST, time::CLOCK_SKEW};
 use behalf_store::sqlite::Sqlite;
 use proptest::prelude::*;
@@ -8,7 +10,7 @@ use super::{schedule::Plan, *};
 use crate::{
     clock::{Clock as _, FrozenClock},
     entropy::{Entropy, SeededEntropy},
-    keys::MasterKeyText,
+    keys::{HEARD, MasterKeyText},
 };
 
 const START: Timestamp = Timestamp(1_800_000_000_000);
@@ -98,17 +100,41 @@ fn revoking_kills_one_epoch_and_another_seals_at_once() {
     let mut ring = Vec::new();
     settle(&mut ring, START);
     let later = START.plus(DAY);
-    let plan = schedule::revoke(&ring, 1, later).unwrap();
+    let plan = schedule::revoke(&ring, 1, later, Duration::ZERO).unwrap();
     carry_out(&mut ring, plan);
     assert_eq!(states(&ring, later), [(1, EpochState::Revoked), (2, EpochState::Sealing)]);
-    assert!(schedule::revoke(&ring, 1, later).unwrap().is_empty(), "once is enough");
-    assert_eq!(schedule::revoke(&ring, 9, later), Err(NoSuchEpoch));
+    assert!(
+        schedule::revoke(&ring, 1, later, Duration::ZERO).unwrap().is_empty(),
+        "once is enough"
+    );
+    assert_eq!(schedule::revoke(&ring, 9, later, Duration::ZERO), Err(NoSuchEpoch));
     // The announced one takes over at once; an old one's end changes nothing else.
     let plan = schedule::rotate(&ring, later);
     carry_out(&mut ring, plan);
-    let plan = schedule::revoke(&ring, 2, later).unwrap();
+    let plan = schedule::revoke(&ring, 2, later, Duration::ZERO).unwrap();
     carry_out(&mut ring, plan);
     assert_eq!(states(&ring, later)[1..], [(2, EpochState::Revoked), (3, EpochState::Sealing)]);
+}
+
+#[test]
+fn of_several_nodes_none_seals_after_a_revocation_until_all_know_what_with() {
+    let mut ring = Vec::new();
+    settle(&mut ring, START);
+    let later = START.plus(DAY);
+    let plan = schedule::revoke(&ring, 1, later, HEARD).unwrap();
+    carry_out(&mut ring, plan);
+    settle(&mut ring, later);
+    assert_eq!(states(&ring, later), [(1, EpochState::Revoked), (2, EpochState::Announced)]);
+    let known = later.plus(HEARD);
+    settle(&mut ring, known);
+    assert_eq!(states(&ring, known), [(1, EpochState::Revoked), (2, EpochState::Sealing)]);
+    // One that is to come sooner than that comes when it was to.
+    let plan = schedule::rotate(&ring, known);
+    carry_out(&mut ring, plan);
+    let soon = known.plus(EPOCH_ANNOUNCED).minus(Duration::from_secs(1));
+    let plan = schedule::revoke(&ring, 2, soon, HEARD).unwrap();
+    carry_out(&mut ring, plan);
+    assert_eq!(ring[2].from, known.plus(EPOCH_ANNOUNCED));
 }
 
 proptest! {
@@ -127,7 +153,7 @@ proptest! {
                 }
                 1 => {
                     let number = ring[usize::try_from(seconds).unwrap() % ring.len()].number;
-                    let plan = schedule::revoke(&ring, number, now).unwrap();
+                    let plan = schedule::revoke(&ring, number, now, Duration::ZERO).unwrap();
                     carry_out(&mut ring, plan);
                 }
                 _ => {}
