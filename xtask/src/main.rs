@@ -1,6 +1,7 @@
 //! Repository chores: `cargo xtask --help`. Unpublished; never part of a shipped program.
 mod bench;
 mod check_arrows;
+mod client;
 mod faults;
 mod fuzz;
 mod licences;
@@ -30,7 +31,7 @@ enum Chore {
     Bench(bench::Bench),
     /// Build the fuzz targets of fuzz/ and run them; needs a C++ compiler
     Fuzz(fuzz::Arguments),
-    /// Kill the server under load and cut its power, again and again; nothing acknowledged is lost
+    /// Hurt nodes, disks, clocks and the database under load; say what was promised and what was counted
     Faults(faults::Arguments),
 }
 

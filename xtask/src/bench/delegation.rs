@@ -11,13 +11,13 @@ use tokio::task::JoinSet;
 
 use super::{
     Options,
-    browser::{Browser, encode},
     load::{self, Connection, Target, Turn},
     measure::{CONNECTIONS, Measured, binary, measure},
     report::Report,
     server::{Deployment, Running, SECRET, TENANT, client_id, token_path},
     yardstick::Yardstick,
 };
+use crate::client::browser::{Browser, encode};
 
 const USER: &str = "ada@bench.test";
 const PORTAL: &str = "bec10000-0000-4000-8000-000000000001";

@@ -5,7 +5,6 @@
 //! to one core, the load to the others, which it keeps awake in every turn, the yardstick's too. Absolute times are printed for orientation only; a machine
 //! whose yardstick drifts by more than 10 % within a run is said to be too noisy to record.
 
-mod browser;
 mod cpu;
 mod delegation;
 mod directory;
@@ -66,6 +65,8 @@ impl Options {
         Duration::from_secs(self.seconds)
     }
 }
+
+pub(crate) use cpu::resident_mib;
 
 pub(crate) fn run(bench: &Bench) -> anyhow::Result<()> {
     match bench {

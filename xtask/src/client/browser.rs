@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::{Context as _, bail};
 use url::{Url, form_urlencoded};
 
-use super::load::{Connection, Target};
+use super::https::{Connection, Target};
 
 /// A browser with a connection of its own.
 pub(crate) struct Browser {
@@ -53,6 +53,18 @@ impl Browser {
     pub(crate) async fn new(target: &Target, origin: &str) -> anyhow::Result<Self> {
         let connection = Connection::open(target).await?;
         Ok(Self { connection, origin: Url::parse(origin)?, cookies: BTreeMap::new() })
+    }
+
+    /// Goes on with its cookies on a new connection.
+    pub(crate) async fn reconnect(&mut self, target: &Target) -> anyhow::Result<()> {
+        self.connection = Connection::open(target).await?;
+        Ok(())
+    }
+
+    /// The same cookies at another place.
+    pub(crate) async fn beside(&self, target: &Target) -> anyhow::Result<Self> {
+        let connection = Connection::open(target).await?;
+        Ok(Self { connection, origin: self.origin.clone(), cookies: self.cookies.clone() })
     }
 
     /// Opens an address and follows where it leads.

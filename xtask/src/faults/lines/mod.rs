@@ -1,0 +1,59 @@
+//! The lines: each a promise and the deed that tries it.
+
+mod away;
+mod clocks;
+mod database;
+mod embedded;
+mod embedded_kill;
+mod keys;
+mod nodes;
+mod races;
+mod revocation;
+mod shed;
+mod skew;
+mod starved;
+mod yardstick;
+
+use std::pin::Pin;
+
+use super::{Context, report::Finding};
+
+/// A promise and how it is tried.
+pub(super) struct Line {
+    pub(super) name: &'static str,
+    pub(super) promise: &'static str,
+    pub(super) run: fn(&Context) -> Running<'_>,
+}
+
+/// A line that runs.
+pub(super) type Running<'a> = Pin<Box<dyn Future<Output = anyhow::Result<Finding>> + 'a>>;
+
+/// Why a line cannot be run on this machine, which breaks no promise.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct NotHere(pub(super) String);
+
+/// All of them, in the order in which they run.
+pub(super) const LINES: [Line; 21] = [
+    embedded_kill::KILL,
+    embedded::RESTART,
+    embedded::DISK_FULL,
+    starved::DESCRIPTORS_LINE,
+    starved::BLOCKED_OUTPUT,
+    clocks::CLOCK_JUMP,
+    yardstick::YARDSTICK,
+    nodes::KILL,
+    nodes::ROLLING,
+    nodes::UPGRADE,
+    database::OUTAGES,
+    database::FAILOVER,
+    away::AWAY,
+    races::CODES,
+    races::REFRESH_TOKENS,
+    races::CONSENT,
+    keys::ROTATION,
+    revocation::NOTIFIED,
+    revocation::POLLED,
+    skew::SKEW,
+    shed::SLOW,
+];
