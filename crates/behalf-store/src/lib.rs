@@ -28,5 +28,5 @@ pub use backend::{
 pub use coherence::Stamp;
 pub use reading::{GrantsOf, List, Reading};
 pub use record::{Class, Entry, Index, Key, Kind, Record, Stored, Version};
-pub use store::{BOUND, Followed, Follower, Standing, Store, Timing};
+pub use store::{BOUND, Followed, Follower, Held, Standing, Store, Timing};
 pub use write_set::{Append, Delete, Expect, Invalid, Put, WriteSet, limits};

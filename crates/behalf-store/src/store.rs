@@ -2,6 +2,7 @@
 //! the others, and the usage that waits to be written.
 
 mod following;
+mod gate;
 mod standing;
 mod usage;
 
@@ -29,6 +30,8 @@ use following::Following;
 use usage::Usage;
 
 pub use following::{Followed, Follower, Timing};
+use gate::Gate;
+pub use gate::Held;
 pub use standing::{BOUND, Standing};
 
 /// How far this process may be behind before it drops all it remembers instead of following.
@@ -45,6 +48,7 @@ pub struct Store {
 struct Inner {
     backend: Arc<dyn Backend>,
     coherence: Arc<Coherence>,
+    gate: Gate,
     /// Once this process follows others.
     following: OnceLock<Following>,
     usage: Usage,
@@ -62,6 +66,7 @@ impl Store {
             inner: Arc::new(Inner {
                 backend,
                 coherence,
+                gate: Gate::default(),
                 following: OnceLock::new(),
                 usage: Usage::default(),
                 reads: AtomicU64::new(0),
@@ -81,6 +86,7 @@ impl Store {
     /// While the standing is another than [`Standing::Current`] nothing is tried.
     pub async fn commit(&self, set: WriteSet) -> Result<Seq, CommitError> {
         self.reachable()?;
+        let _passed = self.inner.gate.pass()?;
         let committed = self.inner.backend.commit(set).await?;
         self.inner.writes.fetch_add(1, Ordering::Relaxed);
         Ok(committed)
@@ -133,6 +139,7 @@ impl Store {
     pub async fn flush_usage(&self, now: Timestamp, force: bool) -> Result<(), CommitError> {
         // What cannot be written now is written later.
         self.reachable()?;
+        let _passed = self.inner.gate.pass()?;
         let Some(sets) = self.inner.usage.take(now, force) else { return Ok(()) };
         for set in sets {
             self.inner.backend.commit(set).await?;

@@ -22,6 +22,7 @@
 //! of frames (`format`), each with its length: the records in order of tenant, kind and id, then
 //! one that counts them.
 
+mod copy;
 mod export;
 mod format;
 mod import;
@@ -37,6 +38,7 @@ use behalf_core::{id::TenantId, time::Timestamp};
 use behalf_store::{Entry, Key, Kind};
 use serde::{Deserialize, Serialize};
 
+pub use copy::{CopyError, Copying, Ending, Step, copy};
 pub use export::{Export, ExportError, export};
 pub use reader::Reader;
 pub use restore::{RestoreError, Restored, Sessions, restore, verify};
