@@ -16,12 +16,15 @@ use behalf_server::{
 use bytes::Bytes;
 use http::{Method, Request, StatusCode, header};
 use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::net::UnixStream;
 
 /// Longest answer, in bytes.
 const ANSWER_MAX: usize = 256 << 20;
+/// Longest refusal.
+const REFUSAL_MAX: usize = 4 << 20;
 
 /// Why the server did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -288,6 +291,11 @@ impl Admin {
         self.get(&format!("/v1/sign-ins/{id}")).await
     }
 
+    /// A backup of everything, piece by piece.
+    pub(crate) async fn backup(&self) -> Result<Answer, AdminError> {
+        self.begin(Method::GET, "/v1/backup", Bytes::new()).await
+    }
+
     async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, AdminError> {
         self.send(Method::GET, path, Bytes::new()).await
     }
@@ -318,10 +326,23 @@ impl Admin {
         path: &str,
         body: Bytes,
     ) -> Result<T, AdminError> {
+        let mut answer = self.begin(method, path, body).await?;
+        let mut body = Vec::new();
+        while let Some(piece) = answer.next().await? {
+            if body.len() + piece.len() > ANSWER_MAX {
+                return Err(broken("an answer longer than 256 MiB"));
+            }
+            body.extend_from_slice(&piece);
+        }
+        serde_json::from_slice(&body).map_err(broken)
+    }
+
+    /// Sends a request and hands out its answer as it comes.
+    async fn begin(&self, method: Method, path: &str, body: Bytes) -> Result<Answer, AdminError> {
         let io = TokioIo::new(self.connect().await?);
         let (mut sender, connection) =
             hyper::client::conn::http1::handshake(io).await.map_err(broken)?;
-        let connection = tokio::spawn(connection);
+        let connection = Aborted(tokio::spawn(connection));
         let request = Request::builder()
             .method(method)
             .uri(path)
@@ -330,19 +351,44 @@ impl Admin {
             .body(Full::new(body))
             .map_err(broken)?;
         let answer = sender.send_request(request).await.map_err(broken)?;
-        let status = answer.status();
-        let body = Limited::new(answer.into_body(), ANSWER_MAX).collect().await;
-        let body = body.map_err(broken)?.to_bytes();
-        connection.abort();
+        let (status, body) = (answer.status(), answer.into_body());
         if status.is_success() {
-            return serde_json::from_slice(&body).map_err(broken);
+            return Ok(Answer { body, _connection: connection });
         }
+        let body = Limited::new(body, REFUSAL_MAX).collect().await.map_err(broken)?.to_bytes();
         let failure = serde_json::from_slice::<wire::Failure>(&body);
         let message = failure.map_or_else(
             |_| String::from_utf8_lossy(&body).chars().take(500).collect(),
             |failure| failure.message,
         );
         Err(AdminError::Refused { status, message })
+    }
+}
+
+/// An answer as it comes.
+pub(crate) struct Answer {
+    body: Incoming,
+    _connection: Aborted,
+}
+
+/// Ends when nobody reads the answer any more.
+struct Aborted(tokio::task::JoinHandle<hyper::Result<()>>);
+
+impl Drop for Aborted {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl Answer {
+    /// The next piece; `None`: that was all of it. One that breaks off is an error.
+    pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, AdminError> {
+        while let Some(frame) = self.body.frame().await {
+            if let Ok(piece) = frame.map_err(broken)?.into_data() {
+                return Ok(Some(piece));
+            }
+        }
+        Ok(None)
     }
 }
 

@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::{
-    administer, app, demo, dev, explain, grant, init, inspect, key, log, program_env, serve,
-    tenant, token, user,
+    administer, app, backup, demo, dev, explain, grant, init, inspect, key, log, program_env,
+    serve, tenant, token, user,
 };
 
 /// A directory and token service that speaks the Microsoft identity platform's wire.
@@ -46,6 +46,8 @@ pub(crate) enum Command {
     Key(key::Command),
     /// Show the sign-in log
     Log(log::Args),
+    /// Write everything to one encrypted file, while the server runs; check such a file
+    Backup(backup::Args),
     /// Run the five flows and what goes wrong, with every exchange and every check
     Demo(demo::Args),
     /// Get tokens for scripts and trials

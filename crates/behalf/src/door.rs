@@ -60,6 +60,8 @@ pub(crate) struct Door {
     pub(crate) admin: Admin,
     /// What people call it.
     pub(crate) named: String,
+    /// The file of its master key, where its configuration says so.
+    pub(crate) master_key_file: Option<PathBuf>,
     // The data, where no server had it open.
     opened: Option<Opened>,
 }
@@ -86,15 +88,16 @@ impl Door {
         let folder = instances::folder_of(environment, target.instance()?);
         let folder = folder.ok_or_else(|| Failure::environment("the dev folder is gone"))?;
         let named = format!("the dev instance {}", target.base_url);
-        Ok(Self { admin: Admin::of(&folder), named, opened: None })
+        Ok(Self { admin: Admin::of(&folder), named, master_key_file: None, opened: None })
     }
 
     async fn to_data(config: &Config) -> anyhow::Result<Self> {
         let folder = config.storage.parent().unwrap_or(&config.storage);
         let admin = Admin::of(folder);
         let named = format!("the directory in {}", folder.display());
+        let master_key_file = Some(config.master_key_file.clone());
         if admin.is_up().await.map_err(|error| failure(&error))? {
-            return Ok(Self { admin, named, opened: None });
+            return Ok(Self { admin, named, master_key_file, opened: None });
         }
         let environment = |error: String| Failure::environment(error);
         let master =
@@ -111,7 +114,7 @@ impl Door {
             let _ = stopped.await;
         });
         let socket = tokio::spawn(serving);
-        Ok(Self { admin, named, opened: Some(Opened { node, socket, stop }) })
+        Ok(Self { admin, named, master_key_file, opened: Some(Opened { node, socket, stop }) })
     }
 
     /// Closes what was opened.

@@ -4,7 +4,7 @@ use std::{
     fs::{self, DirBuilder, File, OpenOptions, Permissions},
     io::{self, Read as _, Write as _},
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use zeroize::Zeroizing;
@@ -44,6 +44,41 @@ pub(crate) fn create(path: &Path, content: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
+/// A file that is written piece by piece under another name and has its own when it is whole, on
+/// the disk and mode 0600.
+pub(crate) struct Growing {
+    file: tempfile::NamedTempFile,
+    path: PathBuf,
+}
+
+impl Growing {
+    /// Begins `path`; what is there stays until the new file is whole.
+    pub(crate) fn begin(path: &Path) -> io::Result<Self> {
+        if path.is_dir() {
+            return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder"));
+        }
+        Ok(Self { file: beside(path)?, path: path.to_owned() })
+    }
+
+    /// Adds to it.
+    pub(crate) fn write(&mut self, piece: &[u8]) -> io::Result<()> {
+        self.file.write_all(piece)
+    }
+
+    /// Where it is as long as it grows, all of it on the disk.
+    pub(crate) fn so_far(&mut self) -> io::Result<&Path> {
+        self.file.as_file().sync_all()?;
+        Ok(self.file.path())
+    }
+
+    /// Gives it its name, and makes sure that it still has it after a power cut.
+    pub(crate) fn finish(self) -> io::Result<()> {
+        self.file.as_file().sync_all()?;
+        self.file.persist(&self.path)?;
+        File::open(folder(&self.path))?.sync_all()
+    }
+}
+
 /// Opens `path` for locking, making it empty (0600) if need be.
 pub(crate) fn lock_file(path: &Path) -> io::Result<File> {
     OpenOptions::new().create(true).truncate(false).read(true).write(true).mode(0o600).open(path)
@@ -75,8 +110,11 @@ pub(crate) fn read_text(path: &Path, limit: u64) -> io::Result<String> {
 
 /// A temporary file in the folder of `path`; `tempfile` makes it 0600.
 fn beside(path: &Path) -> io::Result<tempfile::NamedTempFile> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    tempfile::Builder::new().prefix(".").tempfile_in(folder.unwrap_or_else(|| Path::new(".")))
+    tempfile::Builder::new().prefix(".").tempfile_in(folder(path))
+}
+
+fn folder(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 #[cfg(test)]
@@ -114,6 +152,24 @@ mod tests {
         replace(&file, b"three").unwrap();
         assert_eq!(fs::read(&file).unwrap(), b"three");
         assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 1, "nothing is left beside it");
+    }
+
+    #[test]
+    fn a_growing_file_has_its_name_only_when_it_is_whole() {
+        let scratch = tempfile::tempdir().unwrap();
+        let file = scratch.path().join("f");
+        fs::write(&file, "old").unwrap();
+        let mut growing = Growing::begin(&file).unwrap();
+        growing.write(b"ne").unwrap();
+        assert_eq!(fs::read(growing.so_far().unwrap()).unwrap(), b"ne");
+        assert_eq!(fs::read(&file).unwrap(), b"old");
+        drop(growing);
+        assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 1, "nothing is left beside it");
+        let mut growing = Growing::begin(&file).unwrap();
+        growing.write(b"new").unwrap();
+        growing.finish().unwrap();
+        assert_eq!((fs::read(&file).unwrap(), mode(&file)), (b"new".to_vec(), 0o600));
+        assert!(Growing::begin(scratch.path()).is_err());
     }
 
     #[test]

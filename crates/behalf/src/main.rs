@@ -3,6 +3,7 @@
 mod admin;
 mod administer;
 mod app;
+mod backup;
 mod cli;
 mod demo;
 mod dev;
@@ -60,6 +61,7 @@ fn run(command: Command, environment: &Environment) -> anyhow::Result<ExitCode> 
         Command::User(command) => user::run(&command, environment),
         Command::Key(command) => administer::key(&command, environment),
         Command::Log(args) => administer::log(&args, environment),
+        Command::Backup(args) => backup::run(&args, environment),
         Command::Demo(args) => demo::run(&args, environment),
         Command::Token(command) => token::run(&command, environment),
         Command::Explain(args) => explain::run(&args, environment),

@@ -29,12 +29,14 @@
 //! | `POST /v1/epochs/{number}/revoke` | | `[`[`wire::EpochInfo`]`]` |
 //! | `GET /v1/sign-ins?tenant&app&correlation&since&until&before&limit` | | [`wire::LogPage`] |
 //! | `GET /v1/sign-ins/{request id}` | | [`wire::SignIn`] |
+//! | `GET /v1/backup` | | a [`backup`](crate::backup), as bytes |
 //!
 //! `tenant` is a domain or an id, `app` and `correlation` are GUIDs, `since` and `until` are
 //! milliseconds since 1970, `before` is a page's `next`. A refusal is a [`wire::Failure`] with
 //! status 400 (what was asked makes no sense or can never be done), 404, 409 (something is in the
 //! way) or 503 (try again).
 
+mod backup;
 mod failure;
 mod grants;
 mod listener;

@@ -52,6 +52,7 @@ pub fn router(server: Arc<Server>) -> Router {
         .route("/v1/epochs/{number}/revoke", post(revoke_epoch))
         .merge(log::routes())
         .merge(super::grants::routes())
+        .merge(super::backup::routes())
         .fallback(async || Failure::not_found("the admin socket has no such address"))
         .layer(DefaultBodyLimit::max(BODY_MAX))
         .with_state(server)
