@@ -44,6 +44,24 @@ pub trait Backend: Send + Sync + 'static {
     /// meanwhile; a snapshot that holds them up too much is ended and says so.
     fn snapshot(&self) -> Boxed<'_, Result<Box<dyn Snapshot>, ReadError>>;
 
+    /// Reads everything there is and looks for damage.
+    fn check(&self) -> Boxed<'_, Result<Check, ReadError>> {
+        Box::pin(async {
+            let (mut snapshot, mut check) = (self.snapshot().await?, Check::default());
+            loop {
+                match snapshot.next().await {
+                    Ok(page) if page.is_empty() => return Ok(check),
+                    Ok(page) => check.records += page.len() as u64,
+                    Err(damaged @ ReadError::Damaged { .. }) => {
+                        check.findings.push(damaged.to_string());
+                        return Ok(check);
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+        })
+    }
+
     /// Hands every directory change that this process commits to `sink`, in commit order and
     /// before the commit is answered. Called once, before the first commit.
     fn watch(&self, sink: Arc<dyn ChangeSink>);
@@ -62,6 +80,15 @@ pub trait Backend: Send + Sync + 'static {
     fn shared_log(&self) -> Option<Arc<dyn SharedLog>> {
         None
     }
+}
+
+/// What was found when everything was read.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Check {
+    /// How many records there are, as far as they could be read.
+    pub records: u64,
+    /// What is damaged, the first of it; nothing: all is as it was written.
+    pub findings: Vec<String>,
 }
 
 /// All records at one moment, read in order of tenant, kind and id.

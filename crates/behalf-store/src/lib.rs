@@ -22,8 +22,8 @@ mod told;
 mod write_set;
 
 pub use backend::{
-    Backend, Boxed, Change, ChangeSink, Changes, CommitError, Cursor, Find, Page, ReadError, Scan,
-    Seq, Snapshot, Whole,
+    Backend, Boxed, Change, ChangeSink, Changes, Check, CommitError, Cursor, Find, Page, ReadError,
+    Scan, Seq, Snapshot, Whole,
 };
 pub use coherence::Stamp;
 pub use reading::{GrantsOf, List, Reading};

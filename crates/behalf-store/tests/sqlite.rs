@@ -140,7 +140,7 @@ async fn a_newer_schema_is_refused_untouched() {
     edit.pragma_update(None, "user_version", 99).unwrap();
     drop(edit);
     let error = Sqlite::open(&folder.database()).unwrap_err().to_string();
-    assert!(error.contains("has schema 99, this version knows schemas up to 1"), "{error}");
+    assert!(error.contains("has schema 99, this version knows schemas up to 2"), "{error}");
 }
 
 #[tokio::test]

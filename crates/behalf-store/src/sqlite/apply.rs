@@ -3,7 +3,7 @@
 use behalf_core::id::TenantId;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::log;
+use super::{log, sum};
 use crate::{
     backend::{Change, CommitError, Seq},
     change_log,
@@ -29,7 +29,7 @@ impl Counter {
     }
 
     pub(super) fn store(self, conn: &Connection) -> rusqlite::Result<()> {
-        conn.prepare_cached("UPDATE counter SET seq = ?1, version = ?2")?
+        conn.prepare_cached("UPDATE counter SET seq = ?1, before = version, version = ?2")?
             .execute(params![signed(self.seq), signed(self.version)])?;
         Ok(())
     }
@@ -181,13 +181,15 @@ impl Application<'_> {
     ) -> rusqlite::Result<()> {
         let old = found.map_or(&[][..], |found| &found.entries);
         let entries = (!put.entries.is_empty()).then(|| encode(&put.entries));
+        let sum = sum::of(&put.key, Version(counted(version)), entries.as_deref(), &put.document);
         if let Some(found) = found {
-            let sql = "UPDATE record SET version = ?1, entries = ?2, doc = ?3 WHERE r = ?4";
+            let sql =
+                "UPDATE record SET version = ?1, entries = ?2, doc = ?3, sum = ?4 WHERE r = ?5";
             let mut update = self.conn.prepare_cached(sql)?;
-            update.execute(params![version, entries, put.document, found.row])?;
+            update.execute(params![version, entries, put.document, sum, found.row])?;
         } else {
             let (kind, id) = (put.key.kind.number(), &put.key.id);
-            let values = params![tenant, kind, id, version, entries, put.document];
+            let values = params![tenant, kind, id, version, entries, put.document, sum];
             self.insert()?.execute(values)?;
         }
         if old != put.entries {
@@ -205,8 +207,8 @@ impl Application<'_> {
 
     fn insert(&self) -> rusqlite::Result<rusqlite::CachedStatement<'_>> {
         self.conn.prepare_cached(
-            "INSERT INTO record (tenant, kind, id, version, entries, doc)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            "INSERT INTO record (tenant, kind, id, version, entries, doc, sum)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         )
     }
 
@@ -223,8 +225,9 @@ impl Application<'_> {
         let id = next_id(last.as_deref());
         let kind = append.kind.number();
         let none = None::<&[u8]>;
-        self.insert()?.execute(params![tenant, kind, id, version, none, append.document])?;
         let key = Key::new(append.tenant, append.kind, id);
+        let sum = sum::of(&key, Version(counted(version)), none, &append.document);
+        self.insert()?.execute(params![tenant, kind, id, version, none, append.document, sum])?;
         change_log::note(&mut self.changes, &key, std::iter::empty());
         Ok(())
     }

@@ -4,13 +4,19 @@ use std::path::Path;
 
 use rusqlite::{Connection, params};
 
-use super::open::{OpenError, damaged};
+use super::{
+    open::{OpenError, damaged},
+    sum,
+};
 use crate::stored::checksum;
 
 /// Marks a file as ours (`bhlf`).
 const APPLICATION_ID: i32 = 0x6268_6c66;
 
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_records.sql")];
+const MIGRATIONS: &[&str] =
+    &[include_str!("migrations/0001_records.sql"), include_str!("migrations/0002_checks.sql")];
+/// The one after which every record has a sum.
+const SUMS: u32 = 2;
 
 /// The newest schema this version knows.
 fn known() -> u32 {
@@ -76,9 +82,39 @@ fn apply(conn: &mut Connection, number: u32, text: &str) -> rusqlite::Result<()>
         "CREATE TABLE IF NOT EXISTS migration (number INTEGER PRIMARY KEY, checksum INTEGER NOT NULL)",
     )?;
     transaction.execute_batch(text)?;
+    if number == SUMS {
+        sum::fill(&transaction)?;
+    }
     transaction
         .execute("INSERT INTO migration VALUES (?1, ?2)", params![number, checksum(text)])?;
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     transaction.pragma_update(None, "user_version", number)?;
     transaction.commit()
+}
+
+/// Where the tables and indexes are others than the migrations make. A flipped bit in a definition
+/// may give a table that still can be read, otherwise.
+pub(super) fn schema_differs(conn: &Connection) -> rusqlite::Result<Option<String>> {
+    let mut expected = Connection::open_in_memory()?;
+    for (number, text) in migrations() {
+        apply(&mut expected, number, text)?;
+    }
+    let schema = |conn: &Connection| {
+        let mut all = conn.prepare(
+            "SELECT type, name, tbl_name, coalesce(sql, '') FROM sqlite_schema ORDER BY type, name",
+        )?;
+        let rows = all.query_map([], |row| {
+            Ok([row.get(0)?, row.get(1)?, row.get(2)?, row.get::<_, String>(3)?])
+        })?;
+        rows.collect::<rusqlite::Result<Vec<_>>>()
+    };
+    let (found, expected) = (schema(conn)?, schema(&expected)?);
+    let other = found.iter().zip(&expected).find(|(found, expected)| found != expected);
+    Ok(match other {
+        Some((found, _)) => Some(format!("the {} {} is not as it was made", found[0], found[1])),
+        None if found.len() != expected.len() => {
+            Some(format!("{} tables and indexes, expected {}", found.len(), expected.len()))
+        }
+        None => None,
+    })
 }

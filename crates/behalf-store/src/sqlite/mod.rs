@@ -6,6 +6,7 @@
 //! connections: a point read takes microseconds, less than handing it to another thread.
 
 mod apply;
+mod check;
 mod checkpoint;
 mod lock;
 mod log;
@@ -13,6 +14,7 @@ mod migrate;
 mod open;
 mod read;
 mod snapshot;
+mod sum;
 mod writer;
 
 pub use open::OpenError;
@@ -23,13 +25,14 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     backend::{
-        Backend, Boxed, ChangeSink, Changes, CommitError, Find, Page, ReadError, Scan, Seq,
+        Backend, Boxed, ChangeSink, Changes, Check, CommitError, Find, Page, ReadError, Scan, Seq,
         Snapshot,
     },
     record::{Key, Record},
     told::Told,
     write_set::WriteSet,
 };
+use check::Verdict;
 use read::Readers;
 use snapshot::Snapshots;
 use writer::{Job, Writer};
@@ -42,6 +45,7 @@ pub struct Sqlite {
     jobs: Option<mpsc::Sender<Job>>,
     readers: Arc<Readers>,
     snapshots: Arc<Snapshots>,
+    verdict: Verdict,
     told: Told,
     writer: Option<Writer>,
     // Last: the lock is let go when every connection is closed.
@@ -65,11 +69,11 @@ impl Sqlite {
         let (jobs, queue) = mpsc::channel(QUEUE);
         let readers = Arc::new(Readers::new(opened.readers));
         let told = Told::default();
-        let snapshots = Arc::new(snapshots);
+        let (snapshots, verdict) = (Arc::new(snapshots), opened.verdict);
         let connections = (opened.writer, opened.checkpointer);
         let writer = Writer::start(connections, queue, told.clone(), &snapshots)?;
         let (jobs, writer) = (Some(jobs), Some(writer));
-        Ok(Self { jobs, readers, snapshots, told, writer, _lock: opened.lock })
+        Ok(Self { jobs, readers, snapshots, verdict, told, writer, _lock: opened.lock })
     }
 
     /// Runs a read of more than a moment on a thread that may block.
@@ -77,6 +81,7 @@ impl Sqlite {
         &self,
         read: impl FnOnce(&rusqlite::Connection) -> Result<T, ReadError> + Send + 'static,
     ) -> Result<T, ReadError> {
+        check::refuse(&self.verdict)?;
         let readers = Arc::clone(&self.readers);
         tokio::task::spawn_blocking(move || readers.with(read))
             .await
@@ -86,13 +91,19 @@ impl Sqlite {
 
 impl Backend for Sqlite {
     fn get<'a>(&'a self, keys: &'a [Key]) -> Boxed<'a, Result<Vec<Option<Record>>, ReadError>> {
-        Box::pin(async move { self.readers.with(|conn| read::get(conn, keys)) })
+        Box::pin(async move {
+            check::refuse(&self.verdict)?;
+            self.readers.with(|conn| read::get(conn, keys))
+        })
     }
 
     fn find(&self, query: Find) -> Boxed<'_, Result<Page, ReadError>> {
         // One row is a point read like any other.
         if query.limit <= 1 {
-            return Box::pin(async move { self.readers.with(|conn| read::find(conn, &query)) });
+            return Box::pin(async move {
+                check::refuse(&self.verdict)?;
+                self.readers.with(|conn| read::find(conn, &query))
+            });
         }
         Box::pin(self.blocking(move |conn| read::find(conn, &query)))
     }
@@ -104,6 +115,7 @@ impl Backend for Sqlite {
     fn commit(&self, set: WriteSet) -> Boxed<'_, Result<Seq, CommitError>> {
         Box::pin(async move {
             set.check()?;
+            check::refuse(&self.verdict)?;
             let closed = || CommitError::Unavailable("the store is closed".into());
             let (answer, answered) = oneshot::channel();
             let jobs = self.jobs.as_ref().ok_or_else(closed)?;
@@ -119,6 +131,10 @@ impl Backend for Sqlite {
     fn snapshot(&self) -> Boxed<'_, Result<Box<dyn Snapshot>, ReadError>> {
         let snapshots = Arc::clone(&self.snapshots);
         Box::pin(self.blocking(move |conn| snapshots.take(conn)))
+    }
+
+    fn check(&self) -> Boxed<'_, Result<Check, ReadError>> {
+        Box::pin(self.blocking(check::check))
     }
 
     fn watch(&self, sink: Arc<dyn ChangeSink>) {

@@ -12,7 +12,11 @@ use std::{
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::{lock::Lock, migrate};
+use super::{
+    check::{self, Verdict},
+    lock::Lock,
+    migrate,
+};
 
 /// Read connections, each with its cache.
 const READERS: usize = 4;
@@ -81,6 +85,7 @@ pub(super) struct Opened {
     pub(super) readers: Vec<Arc<Mutex<Connection>>>,
     pub(super) checkpointer: Option<Connection>,
     pub(super) lock: Option<Lock>,
+    pub(super) verdict: Verdict,
 }
 
 /// One connection for all: what is in memory is seen by nobody else, and nothing waits for a disk.
@@ -90,7 +95,13 @@ pub(super) fn in_memory() -> Result<Opened, OpenError> {
     configure(&conn, WRITER_CACHE).map_err(|error| damaged(path, &error))?;
     migrate::migrate(&mut conn, path)?;
     let writer = Arc::new(Mutex::new(conn));
-    Ok(Opened { readers: vec![Arc::clone(&writer)], writer, checkpointer: None, lock: None })
+    Ok(Opened {
+        readers: vec![Arc::clone(&writer)],
+        writer,
+        checkpointer: None,
+        lock: None,
+        verdict: Verdict::default(),
+    })
 }
 
 pub(super) fn open(path: &Path) -> Result<Opened, OpenError> {
@@ -113,12 +124,14 @@ pub(super) fn open(path: &Path) -> Result<Opened, OpenError> {
     writer.pragma_update(None, "synchronous", "FULL").map_err(busy)?;
     writer.pragma_update(None, "wal_autocheckpoint", 0).map_err(busy)?;
     migrate::migrate(&mut writer, path)?;
+    let verdict = check::begin(&writer, path, size)?;
     let reader = || connect(path, READER_CACHE).map(|conn| Arc::new(Mutex::new(conn)));
     Ok(Opened {
         writer: Arc::new(Mutex::new(writer)),
         readers: (0..READERS).map(|_| reader()).collect::<Result<_, _>>()?,
         checkpointer: Some(connect(path, CHECKPOINT_CACHE)?),
         lock: Some(lock),
+        verdict,
     })
 }
 

@@ -8,11 +8,11 @@ use std::sync::{
 use behalf_core::id::TenantId;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::unreadable;
+use super::{sum::Raw, unreadable};
 use crate::{
     backend::{Find, Page, ReadError, Scan},
-    record::{Key, Kind, Record, Version},
-    stored::{counted, page, page_limit},
+    record::{Key, Kind, Record},
+    stored::{self, page_limit},
 };
 
 /// The pool. A reader that finds every connection busy waits for one of them.
@@ -52,34 +52,31 @@ impl Readers {
 }
 
 pub(super) fn get(conn: &Connection, keys: &[Key]) -> Result<Vec<Option<Record>>, ReadError> {
-    let records = || keys.iter().map(|key| get_one(conn, key)).collect::<rusqlite::Result<_>>();
+    let records = || keys.iter().map(|key| get_one(conn, key)).collect::<Result<_, _>>();
     if keys.len() <= 1 {
-        return records().map_err(|error| unreadable(&error));
+        return records();
     }
     let snapshot = conn.unchecked_transaction().map_err(|error| unreadable(&error))?;
-    let found = records().map_err(|error| unreadable(&error))?;
+    let found = records()?;
     snapshot.finish().map_err(|error| unreadable(&error))?;
     Ok(found)
 }
 
-fn get_one(conn: &Connection, key: &Key) -> rusqlite::Result<Option<Record>> {
-    let mut statement = conn.prepare_cached(
-        "SELECT version, doc FROM record
-         WHERE tenant = (SELECT n FROM tenant WHERE id = ?1) AND kind = ?2 AND id = ?3",
-    )?;
-    let found =
-        statement.query_row(params![key.tenant.bytes(), key.kind.number(), key.id], |row| {
-            Ok(Record {
-                key: key.clone(),
-                version: Version(counted(row.get(0)?)),
-                document: row.get(1)?,
-            })
-        });
-    found.optional()
+fn get_one(conn: &Connection, key: &Key) -> Result<Option<Record>, ReadError> {
+    let read = || {
+        let mut statement = conn.prepare_cached(
+            "SELECT version, doc, entries, sum FROM record
+             WHERE tenant = (SELECT n FROM tenant WHERE id = ?1) AND kind = ?2 AND id = ?3",
+        )?;
+        let place = params![key.tenant.bytes(), key.kind.number(), key.id];
+        statement.query_row(place, |row| Raw::read(row, 0, key.clone())).optional()
+    };
+    let found = read().map_err(|error| unreadable(&error))?;
+    found.map(|raw| raw.checked().map(|(record, _)| record)).transpose()
 }
 
 pub(super) fn find(conn: &Connection, query: &Find) -> Result<Page, ReadError> {
-    let sql = "SELECT r.id, r.version, r.doc FROM entry e
+    let sql = "SELECT r.id, r.version, r.doc, r.entries, r.sum FROM entry e
          JOIN record r ON r.tenant = e.tenant AND r.kind = ?3 AND r.id = e.id
          WHERE e.tenant = (SELECT n FROM tenant WHERE id = ?1)
            AND e.idx = ?2 AND e.value = ?4 AND e.id > ?5
@@ -91,15 +88,15 @@ pub(super) fn find(conn: &Connection, query: &Find) -> Result<Page, ReadError> {
         let (tenant, index) = (query.tenant.bytes(), query.index.number());
         let rows = statement
             .query_map(params![tenant, index, kind.number(), query.value, after, limit], |row| {
-                record(row, query.tenant, kind)
+                raw(row, query.tenant, kind)
             })?;
         rows.collect::<rusqlite::Result<Vec<_>>>()
     };
-    read().map(|records| page(records, limit)).map_err(|error| unreadable(&error))
+    page(read().map_err(|error| unreadable(&error))?, limit)
 }
 
 pub(super) fn scan(conn: &Connection, query: &Scan) -> Result<Page, ReadError> {
-    let sql = "SELECT id, version, doc FROM record
+    let sql = "SELECT id, version, doc, entries, sum FROM record
          WHERE tenant = (SELECT n FROM tenant WHERE id = ?1) AND kind = ?2 AND id > ?3
          ORDER BY id LIMIT ?4";
     let limit = page_limit(query.limit);
@@ -108,17 +105,18 @@ pub(super) fn scan(conn: &Connection, query: &Scan) -> Result<Page, ReadError> {
         let after = query.after.as_deref().unwrap_or_default();
         let rows = statement
             .query_map(params![query.tenant.bytes(), query.kind.number(), after, limit], |row| {
-                record(row, query.tenant, query.kind)
+                raw(row, query.tenant, query.kind)
             })?;
         rows.collect::<rusqlite::Result<Vec<_>>>()
     };
-    read().map(|records| page(records, limit)).map_err(|error| unreadable(&error))
+    page(read().map_err(|error| unreadable(&error))?, limit)
 }
 
-fn record(row: &rusqlite::Row<'_>, tenant: TenantId, kind: Kind) -> rusqlite::Result<Record> {
-    Ok(Record {
-        key: Key { tenant, kind, id: row.get(0)? },
-        version: Version(counted(row.get(1)?)),
-        document: row.get(2)?,
-    })
+fn raw(row: &rusqlite::Row<'_>, tenant: TenantId, kind: Kind) -> rusqlite::Result<Raw> {
+    Raw::read(row, 1, Key { tenant, kind, id: row.get(0)? })
+}
+
+fn page(rows: Vec<Raw>, limit: u32) -> Result<Page, ReadError> {
+    let checked = rows.into_iter().map(|raw| raw.checked().map(|(record, _)| record));
+    Ok(stored::page(checked.collect::<Result<_, _>>()?, limit))
 }

@@ -13,10 +13,10 @@ use behalf_core::id::TenantId;
 use rusqlite::{Connection, params};
 use uuid::Uuid;
 
-use super::{open, unreadable};
+use super::{open, sum::Raw, unreadable};
 use crate::{
     backend::{Boxed, Page, ReadError, Seq, Snapshot, Whole},
-    record::{Key, Record, Version},
+    record::Key,
     stored::{self, PAGE_BYTES, counted},
 };
 
@@ -175,7 +175,7 @@ impl Walk {
         let sql = |error| unreadable(&error);
         let mut statement = conn
             .prepare_cached(
-                "SELECT kind, id, version, entries, doc FROM record
+                "SELECT kind, id, version, doc, entries, sum FROM record
                  WHERE tenant = ?1 AND (kind, id) > (?2, ?3) ORDER BY kind, id",
             )
             .map_err(sql)?;
@@ -196,12 +196,9 @@ impl Walk {
 fn whole(row: &rusqlite::Row<'_>, tenant: TenantId) -> Result<Whole, ReadError> {
     let sql = |error| unreadable(&error);
     let kind = stored::kind(row.get(0).map_err(sql)?)?;
-    let record = Record {
-        key: Key { tenant, kind, id: row.get(1).map_err(sql)? },
-        version: Version(counted(row.get(2).map_err(sql)?)),
-        document: row.get(4).map_err(sql)?,
-    };
-    stored::whole(record, row.get::<_, Option<Vec<u8>>>(3).map_err(sql)?.as_deref())
+    let key = Key { tenant, kind, id: row.get(1).map_err(sql)? };
+    let (record, entries) = Raw::read(row, 2, key).map_err(sql)?.checked()?;
+    stored::whole(record, entries.as_deref())
 }
 
 #[cfg(test)]
