@@ -21,6 +21,8 @@ fn each_command_explains_itself() {
         "log",
         "env",
         "run",
+        "backup",
+        "backup verify",
         "token get",
         "token login",
         "token obo",
