@@ -15,6 +15,7 @@ mod open;
 mod read;
 mod snapshot;
 mod sum;
+mod wal;
 mod writer;
 
 pub use open::OpenError;

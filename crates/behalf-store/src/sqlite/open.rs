@@ -15,7 +15,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::{
     check::{self, Verdict},
     lock::Lock,
-    migrate,
+    migrate, wal,
 };
 
 /// Read connections, each with its cache.
@@ -118,6 +118,7 @@ pub(super) fn open(path: &Path) -> Result<Opened, OpenError> {
     }
     fs::set_permissions(path, Permissions::from_mode(0o600))
         .map_err(|error| io_error(path, error))?;
+    wal::check(path)?;
     let mut writer = connect(path, WRITER_CACHE)?;
     migrate::check(&writer, path)?;
     let busy = |error| damaged(path, &error);
@@ -125,6 +126,8 @@ pub(super) fn open(path: &Path) -> Result<Opened, OpenError> {
     writer.pragma_update(None, "wal_autocheckpoint", 0).map_err(busy)?;
     migrate::migrate(&mut writer, path)?;
     let verdict = check::begin(&writer, path, size)?;
+    // What a crash left half in the log is gone with it, and is not taken for damage next time.
+    writer.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).map_err(busy)?;
     let reader = || connect(path, READER_CACHE).map(|conn| Arc::new(Mutex::new(conn)));
     Ok(Opened {
         writer: Arc::new(Mutex::new(writer)),
