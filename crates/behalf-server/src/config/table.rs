@@ -124,14 +124,19 @@ pub const SETTINGS: [Setting; 25] = [
     optional(
         "sign_in_log.durability",
         Some("before-answer"),
-        "`before-answer` or `within-1s`",
-        "When an event must be on disk: before its answer leaves, or at most a second later.",
+        "`before-answer`, `before-answer-shared` or `within-1s`",
+        "When an event must be safe: on this node's disk before its answer leaves; in the database \
+         that nodes share too, so that nothing is answered while that is away; or on disk at most a \
+         second later. Where nodes share a database each event gets there in any case, within a \
+         second while the database is there.",
     ),
     optional(
         "sign_in_log.retention",
         Some("30d"),
         "a duration of at least a day, or `forever`",
-        "How long the sign-in log is kept.",
+        "How long the sign-in log is kept. Where nodes share a database, a node keeps what it could \
+         not send there yet for up to twice as long. Set it alike on all nodes: the shortest counts \
+         in the database.",
     ),
     optional(
         "tokens.lifetime",

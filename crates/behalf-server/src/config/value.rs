@@ -105,8 +105,9 @@ pub(super) fn tenant(text: &str) -> Result<TenantSegment, Wrong> {
 pub(super) fn durability(text: &str) -> Result<Durability, Wrong> {
     match text {
         "before-answer" => Ok(Durability::BeforeAnswer),
+        "before-answer-shared" => Ok(Durability::BeforeAnswerShared),
         "within-1s" => Ok(Durability::WithinASecond),
-        _ => Err(Wrong::plain("neither before-answer nor within-1s")),
+        _ => Err(Wrong::plain("neither before-answer, before-answer-shared nor within-1s")),
     }
 }
 

@@ -17,11 +17,15 @@ struct Migration {
     text: &'static str,
 }
 
-const MIGRATIONS: &[Migration] = &[Migration {
-    number: 1,
-    compatible_from: 1,
-    text: include_str!("migrations/0001_records.sql"),
-}];
+const MIGRATIONS: &[Migration] = &[
+    Migration { number: 1, compatible_from: 1, text: include_str!("migrations/0001_records.sql") },
+    // Adds what the version before has no use for.
+    Migration {
+        number: 2,
+        compatible_from: 1,
+        text: include_str!("migrations/0002_sign_in_log.sql"),
+    },
+];
 
 /// Tries to make the table of migrations where several nodes start at once.
 const TRIES: u32 = 50;

@@ -13,6 +13,11 @@ mod commit;
 mod connection;
 mod fence;
 mod judge;
+mod log_day;
+mod log_line;
+mod log_query;
+mod log_shared;
+mod log_ship;
 mod migrate;
 mod news;
 mod open;
@@ -48,9 +53,11 @@ use crate::{
         Snapshot,
     },
     record::{Key, Record},
+    shared_log::SharedLog,
     told::Told,
     write_set::WriteSet,
 };
+use log_shared::PostgresLog;
 use open::Opened;
 use pool::Readers;
 use read::{Get, Since};
@@ -114,6 +121,7 @@ impl Postgres {
 struct Reading {
     readers: Readers,
     snapshots: Snapshots,
+    log: Arc<PostgresLog>,
 }
 
 /// What the thread is given.
@@ -157,6 +165,7 @@ impl Start {
         let Opened { parts, listening } = open::open(&options, told, away, news).await?;
         let runtime = runtime::Handle::current();
         let reading = Reading {
+            log: Arc::new(PostgresLog::new(&parts.connector, &runtime)),
             readers: Readers::new(&parts.connector, runtime.clone())?,
             snapshots: Snapshots::new(parts.connector.clone(), runtime),
         };
@@ -202,6 +211,10 @@ impl Backend for Postgres {
 
     fn transactions(&self) -> u64 {
         self.told.transactions()
+    }
+
+    fn shared_log(&self) -> Option<Arc<dyn SharedLog>> {
+        Some(Arc::clone(&self.reading.log) as _)
     }
 
     fn news(&self) -> Option<Arc<Notify>> {
