@@ -11,7 +11,7 @@ use behalf_core::{
     time::{CLOCK_SKEW, Timestamp, written},
 };
 use behalf_protocol::discovery::{Authority, NotAnAuthority};
-use behalf_store::{Store, sqlite};
+use behalf_store::{Backend, Store, sqlite};
 
 use crate::{
     backup,
@@ -134,18 +134,39 @@ pub struct Opened {
 pub async fn open(
     settings: Settings,
     master: Arc<MasterKey>,
+    edge: (SharedClock, SharedEntropy),
+    cores: usize,
+) -> Result<Opened, BootError> {
+    let early = first_start(&settings.data).then(EarlyKey::begin);
+    let backend = match &settings.data {
+        Data::Memory => sqlite::Sqlite::in_memory()?,
+        Data::Folder { database, .. } => sqlite::Sqlite::open(database)?,
+    };
+    assemble((Arc::new(backend), early), settings, master, edge, cores).await
+}
+
+/// The same on a database that is open already; `settings.data` says where the rest lies.
+pub async fn open_on(
+    backend: Arc<dyn Backend>,
+    settings: Settings,
+    master: Arc<MasterKey>,
+    edge: (SharedClock, SharedEntropy),
+    cores: usize,
+) -> Result<Opened, BootError> {
+    assemble((backend, None), settings, master, edge, cores).await
+}
+
+async fn assemble(
+    (backend, early): (Arc<dyn Backend>, Option<EarlyKey>),
+    settings: Settings,
+    master: Arc<MasterKey>,
     (clock, entropy): (SharedClock, SharedEntropy),
     cores: usize,
 ) -> Result<Opened, BootError> {
     let authority = Authority::parse(&settings.public_url)
         .map_err(|error| BootError::PublicUrl(settings.public_url.clone(), error))?;
-    let early = first_start(&settings.data).then(EarlyKey::begin);
     let backlog = Backlog::new(cores);
-    let backend = match &settings.data {
-        Data::Memory => sqlite::Sqlite::in_memory()?,
-        Data::Folder { database, .. } => sqlite::Sqlite::open(database)?,
-    };
-    let store = Store::open(Arc::new(backend)).await?;
+    let store = Store::open(backend).await?;
     backup::refuse_unfinished(&store).await??;
     let restored = backup::last_restore(&store).await?;
     let seal = secrets::journal_seal(&store, &master, &*entropy).await?;

@@ -18,8 +18,10 @@ mod flows {
     mod browser;
     mod capable;
     mod client_credentials;
+    mod coherence;
     mod correlation;
     mod cors;
+    mod degraded;
     mod device_code;
     mod discovery;
     mod enumeration;

@@ -1,6 +1,7 @@
 //! A server in this process: real store, real keys, real journal, its clock in our hand.
 
 pub(crate) mod assertion;
+pub(crate) mod nodes;
 pub(crate) mod users;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
@@ -89,6 +90,23 @@ impl Answer {
     }
 }
 
+/// A node in memory.
+pub(crate) fn settings() -> Settings {
+    Settings {
+        public_url: BASE.to_owned(),
+        previous_public_urls: Vec::new(),
+        default_tenant: Some(TenantSegment::Id(ACME)),
+        lifetimes: Lifetimes { base: Duration::from_hours(1), jitter: Duration::ZERO },
+        degraded_window: Duration::from_mins(15),
+        limits: LimitSettings::UNLIMITED,
+        key_times: Times::default(),
+        sign_queue: Duration::from_millis(50),
+        journal: journal::Options::default(),
+        data: Data::Memory,
+        error_pages: ErrorPages::default(),
+    }
+}
+
 impl TestServer {
     pub(crate) async fn start() -> Self {
         Self::with(|_| {}).await
@@ -96,19 +114,7 @@ impl TestServer {
 
     pub(crate) async fn with(adjust: impl FnOnce(&mut Settings)) -> Self {
         let clock = Arc::new(FrozenClock::at(NOW));
-        let mut settings = Settings {
-            public_url: BASE.to_owned(),
-            previous_public_urls: Vec::new(),
-            default_tenant: Some(TenantSegment::Id(ACME)),
-            lifetimes: Lifetimes { base: Duration::from_hours(1), jitter: Duration::ZERO },
-            degraded_window: Duration::from_mins(15),
-            limits: LimitSettings::UNLIMITED,
-            key_times: Times::default(),
-            sign_queue: Duration::from_millis(50),
-            journal: journal::Options::default(),
-            data: Data::Memory,
-            error_pages: ErrorPages::default(),
-        };
+        let mut settings = settings();
         adjust(&mut settings);
         let entropy = Arc::new(SeededEntropy::new(1));
         let master = Arc::new(MasterKey::ephemeral(&*entropy));
@@ -168,7 +174,7 @@ impl TestServer {
     pub(crate) fn event(&self, id: RequestId) -> SignInEvent {
         match self.server.journal.find(id).unwrap().expect("no event").record {
             Record::SignIn(event) => *event,
-            Record::Tally(tally) => panic!("not a sign-in: {tally:?}"),
+            other => panic!("not a sign-in: {other:?}"),
         }
     }
 

@@ -88,6 +88,12 @@ impl TestServer {
     /// The usual world, with Ada and the APIs on her way.
     pub(crate) async fn with_users() -> Self {
         let server = Self::start().await;
+        server.settle_users().await;
+        server
+    }
+
+    /// Adds Ada and the APIs on her way to the usual world.
+    pub(crate) async fn settle_users(&self) {
         let acme = tenant(ACME, "Acme", "acme.test");
         let redirect = |uri: &str, platform| Redirect { uri: uri.into(), platform };
         let mut cli = application(&acme, CLI, "invoice-cli", AppKind::Native, None);
@@ -97,7 +103,7 @@ impl TestServer {
             let later = NOW.plus(Duration::from_hours(400 * 24));
             Application {
                 scopes,
-                secrets: vec![secret(&server.server, name, API_SECRET, later)],
+                secrets: vec![secret(&self.server, name, API_SECRET, later)],
                 ..application(&acme, app, name, AppKind::Api, Some(&uri))
             }
         };
@@ -116,16 +122,14 @@ impl TestServer {
         ] {
             records::permission_grant::put(&mut set, &granted, Expect::Absent);
         }
-        server.server.store.commit(set).await.unwrap();
+        self.server.store.commit(set).await.unwrap();
         let credential =
-            secret(&server.server, "ledger", API_SECRET, NOW.plus(Duration::from_hours(9999)));
-        server
-            .edit(LEDGER, |ledger| {
-                ledger.scopes = vec![scope(2, "Entries.Read"), scope(3, "Entries.Write")];
-                ledger.secrets = vec![credential];
-            })
-            .await;
-        server
+            secret(&self.server, "ledger", API_SECRET, NOW.plus(Duration::from_hours(9999)));
+        self.edit(LEDGER, |ledger| {
+            ledger.scopes = vec![scope(2, "Entries.Read"), scope(3, "Entries.Write")];
+            ledger.secrets = vec![credential];
+        })
+        .await;
     }
 
     /// Changes Ada and commits.

@@ -24,7 +24,7 @@ fn events(server: &TestServer) -> Vec<SignInEvent> {
     let page = server.server.journal.query(&query).unwrap();
     let events = page.entries.into_iter().filter_map(|entry| match entry.record {
         Record::SignIn(event) => Some(*event),
-        Record::Tally(_) => None,
+        Record::Tally(_) | Record::Gap(_) => None,
     });
     events.filter(|event| event.grant == Grant::Authorize).collect()
 }

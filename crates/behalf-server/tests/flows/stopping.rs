@@ -34,7 +34,7 @@ async fn what_the_last_second_counted_is_written() {
         .iter()
         .filter_map(|entry| match &entry.record {
             Record::Tally(tally) => Some((tally.kind, tally.count)),
-            Record::SignIn(_) => None,
+            Record::SignIn(_) | Record::Gap(_) => None,
         })
         .collect();
     assert_eq!(tallies, [(Shed::Verb, 3)]);
