@@ -112,5 +112,5 @@ backend!(sqlite_memory, conformance::bed::SqliteMemory);
 backend!(
     #[ignore = "needs PostgreSQL: ./test postgres"]
     postgres,
-    database::Schema::new().await
+    conformance::bed::PostgresSchema::new().await
 );

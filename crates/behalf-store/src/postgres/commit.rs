@@ -139,6 +139,8 @@ pub(super) fn bytes(set: &WriteSet) -> usize {
     puts.chain(appends).sum::<usize>() + 64 * set.len()
 }
 
+/// The last id of a tenant and kind.
+type Tail = ((TenantId, Kind), Vec<u8>);
 type Read = (BTreeMap<Key, Found>, BTreeMap<(TenantId, Kind), Vec<u8>>);
 
 impl Session {
@@ -228,17 +230,24 @@ impl Session {
             let (writer, n) = (ticket.writer, ticket.n);
             pipeline.push(Box::pin(async move { link.execute(forget, &[&writer, &n]).await }));
         }
-        let commit = match ticket.channel {
-            Some(channel) if judged.numbered > 0 => format!("NOTIFY {channel}; COMMIT"),
-            _ => "COMMIT".to_owned(),
+        let notify = async {
+            match ticket.channel {
+                Some(channel) if judged.numbered > 0 => {
+                    link.batch_execute(&format!("NOTIFY {channel}")).await
+                }
+                _ => Ok(()),
+            }
         };
-        let (rows, newest, committed) = tokio::join!(
+        // A message of its own: a COMMIT behind a failed statement in the same message is not
+        // looked at, and the transaction stays.
+        let (rows, newest, notified, committed) = tokio::join!(
             biased;
             run(pipeline),
             self.number(judged, ticket),
-            link.batch_execute(&commit)
+            notify,
+            link.batch_execute("COMMIT")
         );
-        (rows.and(newest), committed)
+        (rows.and(newest).and_then(|newest| notified.map(|()| newest)), committed)
     }
 
     /// Takes the numbers, logs the changes and leaves the row by which the fence knows.
@@ -306,7 +315,7 @@ fn found(row: &Row) -> Result<Option<(Key, Found)>, Error> {
 }
 
 /// The last id of a tenant and kind; `None` where there is no record yet.
-fn tail(row: &Row) -> Result<Option<((TenantId, Kind), Vec<u8>)>, Error> {
+fn tail(row: &Row) -> Result<Option<Tail>, Error> {
     let (tenant, id) = (TenantId(row.try_get(0)?), row.try_get::<_, Option<Vec<u8>>>(2)?);
     Ok(known(row.try_get(1)?).zip(id).map(|(kind, id)| ((tenant, kind), id)))
 }

@@ -299,7 +299,8 @@ mod tests {
             s.put_indexed(key("a"), b"1".to_vec(), vec![red.clone(), blue.clone()], Expect::Any);
             s.delete(key("b"), Expect::Any);
         });
-        let before = found(&[("a", 1, &[red.clone()]), ("b", 1, &[red.clone()])]);
+        let listed = [red.clone()];
+        let before = found(&[("a", 1, &listed), ("b", 1, &listed)]);
         let mut batch = batch(&[&set], before);
         batch.judge(&set, Version(2)).unwrap();
         let plan = batch.plan();

@@ -146,7 +146,7 @@ impl Start {
             match self.open().await {
                 Ok((writer, reading)) => {
                     if opened.send(Ok(reading)).is_ok() {
-                        writer(queue).run().await;
+                        Box::pin(writer(queue).run()).await;
                     }
                 }
                 Err(error) => {

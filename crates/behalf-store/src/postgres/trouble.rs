@@ -78,7 +78,7 @@ impl From<Error> for Trouble {
 
 /// Whether the socket failed below the driver.
 fn is_broken(error: &Error) -> bool {
-    error.source().is_some_and(|source| source.is::<std::io::Error>())
+    error.source().is_some_and(<dyn std::error::Error>::is::<std::io::Error>)
 }
 
 /// An error with what is behind it. A server's error is its message and code: its detail may name

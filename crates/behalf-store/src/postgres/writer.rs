@@ -2,6 +2,7 @@
 //! set what came of it.
 
 use std::{
+    pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -36,9 +37,8 @@ const BATCH_OPERATIONS: usize = 50_000;
 const BATCH_BYTES: usize = 16 << 20;
 /// When a caller is answered at the latest.
 pub(super) const ANSWER: Duration = Duration::from_secs(5);
-/// What has waited longer than this before it is looked at is not begun any more: too little time
-/// is left to learn what came of it.
-const WAITED: Duration = Duration::from_millis(2_500);
+/// With less time than this nothing is begun any more: too little is left to learn what came of it.
+const TRY: Duration = Duration::from_millis(2_500);
 /// Between two tries to connect.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -92,14 +92,14 @@ impl Writer {
             let lost = results.is_err() && self.session.is_none();
             self.answer(jobs, results);
             if lost {
-                self.recover().await;
+                Box::pin(self.recover()).await;
             }
         }
     }
 
     /// What goes into one transaction with `first`. What has waited too long is refused.
     fn batch(&mut self, first: Job) -> Vec<Job> {
-        let overdue = Instant::now().checked_sub(WAITED);
+        let overdue = Instant::now().checked_sub(ANSWER.saturating_sub(TRY));
         let (mut jobs, mut operations, mut bytes) = (Vec::new(), 0, 0);
         let mut next = Some(first);
         while let Some(job) = next.take() {
@@ -131,7 +131,7 @@ impl Writer {
             match trouble {
                 Trouble::Full => return Err(CommitError::Full),
                 Trouble::Failed(cause) => return Err(CommitError::Unavailable(cause)),
-                Trouble::Again(_) | Trouble::Lost(_) if Instant::now() < deadline => {}
+                Trouble::Again(_) | Trouble::Lost(_) if Instant::now() + TRY < deadline => {}
                 Trouble::Again(cause) | Trouble::Lost(cause) => {
                     return Err(CommitError::Unavailable(cause));
                 }
@@ -144,7 +144,7 @@ impl Writer {
         sets: &[&WriteSet],
         deadline: Instant,
     ) -> Result<Vec<Result<Applied, CommitError>>, Trouble> {
-        self.connect(deadline).await?;
+        self.connect(deadline - TRY).await?;
         self.n += 1;
         let ticket = Ticket {
             writer: self.parts.id,
@@ -250,7 +250,7 @@ impl Writer {
     /// The database cannot be reached: says so at once to everybody, until it can.
     async fn recover(&mut self) {
         self.parts.away.store(true, Ordering::Release);
-        self.session = refusing_until(reconnect(&self.parts), &mut self.queue).await;
+        self.session = refusing_until(Box::pin(reconnect(&self.parts)), &mut self.queue).await;
         self.parts.away.store(false, Ordering::Release);
     }
 }
@@ -265,10 +265,9 @@ async fn session(parts: &Parts, deadline: Instant) -> Result<Session, Trouble> {
 
 /// Refuses what is queued until there is a connection; `None` when nobody can ask any more.
 async fn refusing_until(
-    connected: impl Future<Output = Session>,
+    mut connected: Pin<Box<impl Future<Output = Session>>>,
     queue: &mut mpsc::Receiver<Job>,
 ) -> Option<Session> {
-    tokio::pin!(connected);
     loop {
         tokio::select! {
             session = &mut connected => return Some(session),

@@ -28,6 +28,22 @@ impl SqliteMemory {
     }
 }
 
+/// A schema of its own in the database that the test run names.
+#[cfg(feature = "postgres")]
+pub(crate) struct PostgresSchema(Arc<behalf_store::postgres::Postgres>);
+
+#[cfg(feature = "postgres")]
+impl PostgresSchema {
+    pub(crate) async fn new() -> Self {
+        let options = crate::database::options(&crate::database::fresh().await);
+        Self(Arc::new(behalf_store::postgres::Postgres::open(&options).await.unwrap()))
+    }
+
+    pub(crate) fn backend(&self) -> Arc<dyn Backend> {
+        Arc::clone(&self.0) as _
+    }
+}
+
 /// A record that is found by `value` under the first index.
 pub(crate) fn indexed(id: &str, value: &str, document: &str) -> Put {
     Put {

@@ -1,14 +1,8 @@
 //! A schema of its own for each test, in the database that `BEHALF_TEST_POSTGRES` names.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU32, Ordering},
-};
+use std::sync::atomic::{AtomicU32, Ordering};
 
-use behalf_store::{
-    Backend,
-    postgres::{Options, Postgres},
-};
+use behalf_store::postgres::Options;
 use tokio_postgres::{Client, NoTls};
 
 static SCHEMAS: AtomicU32 = AtomicU32::new(0);
@@ -16,8 +10,9 @@ static SCHEMAS: AtomicU32 = AtomicU32::new(0);
 /// The database's URL.
 #[expect(clippy::disallowed_methods, reason = "how ./test names its cluster")]
 pub(crate) fn url() -> String {
-    std::env::var("BEHALF_TEST_POSTGRES")
-        .expect("BEHALF_TEST_POSTGRES names a database: run ./test postgres")
+    let named = std::env::var("BEHALF_TEST_POSTGRES");
+    assert!(named.is_ok(), "BEHALF_TEST_POSTGRES names no database: run ./test postgres");
+    named.unwrap()
 }
 
 /// A connection beside the backend's.
@@ -39,17 +34,4 @@ pub(crate) async fn fresh() -> String {
 /// The database with this schema.
 pub(crate) fn options(schema: &str) -> Options {
     Options::parse(&format!("{}?schema={schema}", url())).unwrap()
-}
-
-/// A backend in a schema of its own.
-pub(crate) struct Schema(Arc<Postgres>);
-
-impl Schema {
-    pub(crate) async fn new() -> Self {
-        Self(Arc::new(Postgres::open(&options(&fresh().await)).await.unwrap()))
-    }
-
-    pub(crate) fn backend(&self) -> Arc<dyn Backend> {
-        Arc::clone(&self.0) as _
-    }
 }
