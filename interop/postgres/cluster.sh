@@ -42,8 +42,9 @@ start() {
   run test -w "$folder" || fail "$folder: the user postgres cannot write there"
   local data="$folder/data" password=throw-away port try setting
   run sh -c "umask 077; echo $password >'$folder/password'"
+  # The password in the clear: SCRAM's thousands of hashes take an unoptimised client a while.
   run "$bin/initdb" --pgdata "$data" --username behalf --pwfile "$folder/password" \
-    --auth scram-sha-256 --encoding UTF8 --locale C --no-sync >"$folder.log" 2>&1 \
+    --auth password --encoding UTF8 --locale C --no-sync >"$folder.log" 2>&1 \
     || { cat "$folder.log" >&2; fail 'initdb failed'; }
   for setting in listen_addresses=127.0.0.1 unix_socket_directories= max_connections=300 "$@"; do
     printf "%s = '%s'\n" "${setting%%=*}" "${setting#*=}"

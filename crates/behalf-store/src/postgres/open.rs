@@ -1,6 +1,10 @@
 //! Opening: connect, look whom one talks to, migrate, listen.
 
-use std::{io, sync::Arc, sync::atomic::AtomicBool};
+use std::{
+    io,
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
 
 use tokio::{sync::Notify, time::timeout};
 use tokio_postgres::{Error, error::SqlState};
@@ -16,6 +20,8 @@ use super::{
 };
 use crate::told::Told;
 
+/// What the first connection may take: longer than later ones, of which more can be had.
+const OPENING: Duration = Duration::from_secs(10);
 /// The oldest server that has what is needed.
 const OLDEST: i32 = 14;
 
@@ -122,7 +128,7 @@ pub(super) async fn open(
         let (place, cause) = (options.place(), cause.to_owned());
         OpenError::Unreachable { place, cause }
     };
-    let (client, driven) = timeout(connector.patience(), connect)
+    let (client, driven) = timeout(OPENING, connect)
         .await
         .map_err(|_| unreachable("it does not answer"))?
         .map_err(|error| refused(options, &error))?;
@@ -137,10 +143,8 @@ pub(super) async fn open(
         .map_err(failed)?;
     tidy(&link).await.map_err(failed)?;
     // What cannot listen is asked by the clock alone.
-    let listening = timeout(connector.patience(), news::listen(&connector, &news))
-        .await
-        .ok()
-        .and_then(Result::ok);
+    let listening =
+        timeout(OPENING, news::listen(&connector, &news)).await.ok().and_then(Result::ok);
     let channel = listening.is_some();
     Ok(Opened { parts: Parts { connector, told, away, news, channel, id }, listening })
 }

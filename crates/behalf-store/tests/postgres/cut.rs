@@ -1,11 +1,15 @@
 //! Connections that are cut, at every moment of a commit.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use behalf_store::{
     Backend as _, Change, ChangeSink, CommitError, Expect, Seq,
     postgres::{Options, Postgres},
 };
+use tokio::time::sleep;
 use tokio_postgres::Client;
 
 use crate::{
@@ -87,7 +91,7 @@ async fn what_is_not_known_by_the_deadline_is_said_to_be_unknown() {
     proxy.reopen();
     let found = loop {
         match backend.commit(put()).await {
-            Err(CommitError::Unavailable(_)) => tokio::task::yield_now().await,
+            Err(CommitError::Unavailable(_)) => sleep(Duration::from_millis(10)).await,
             result => break result,
         }
     };
