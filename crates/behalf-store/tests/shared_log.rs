@@ -36,9 +36,9 @@ async fn nodes(count: usize) -> (Vec<Arc<dyn SharedLog>>, Vec<Postgres>, String)
 }
 
 /// The log of a node that shares its schema with none.
-async fn alone() -> (Vec<Arc<dyn SharedLog>>, database::Schema) {
-    let schema = database::Schema::new().await;
-    (vec![schema.backend().shared_log().unwrap()], schema)
+async fn alone() -> (Vec<Arc<dyn SharedLog>>, Vec<Postgres>) {
+    let (logs, open, _) = nodes(1).await;
+    (logs, open)
 }
 
 fn node(number: u128) -> NodeId {
