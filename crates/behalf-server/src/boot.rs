@@ -1,6 +1,8 @@
 //! Putting a node together: store, keys, journal, limits, and a [`Core`] for each core.
 
 use std::{
+    fs::DirBuilder,
+    os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -11,11 +13,12 @@ use behalf_core::{
     time::{CLOCK_SKEW, Timestamp, written},
 };
 use behalf_protocol::discovery::{Authority, NotAnAuthority};
-use behalf_store::{Backend, Store, sqlite};
+use behalf_store::{Backend, Lock, LockError, Store, sqlite};
 
 use crate::{
     backup,
     clock::SharedClock,
+    database::{Database, OpenError},
     device_grants::DeviceGrants,
     discovery::Metadata,
     entropy::{Entropy, SharedEntropy},
@@ -62,12 +65,12 @@ pub struct Settings {
 pub enum Data {
     /// In memory: forgotten with the process.
     Memory,
-    /// A folder, and in it or elsewhere the database.
+    /// In a folder and a database, which may be a file in it.
     Folder {
-        /// Journal and lock.
+        /// The node's own: journal, admin socket.
         folder: PathBuf,
-        /// The database.
-        database: PathBuf,
+        /// The directory.
+        database: Database,
     },
 }
 
@@ -79,10 +82,21 @@ pub enum BootError {
     PublicUrl(String, NotAnAuthority),
     /// The store.
     #[error(transparent)]
-    Open(#[from] sqlite::OpenError),
+    Open(#[from] OpenError),
     /// It was not written to the end.
     #[error(transparent)]
     Unfinished(#[from] backup::Unfinished),
+    /// Another process has the node's folder.
+    #[error(
+        "{} is {cause}: give each server a data_dir of its own, or talk to that one through its admin socket",
+        folder.display()
+    )]
+    Folder {
+        /// Which.
+        folder: PathBuf,
+        /// What is in the way.
+        cause: LockError,
+    },
     /// The store again.
     #[error(transparent)]
     Read(#[from] behalf_store::ReadError),
@@ -128,6 +142,8 @@ pub struct Opened {
     pub server: Arc<Server>,
     backlog: Arc<Backlog>,
     sign_queue: Duration,
+    // Last: the folder is let go when nothing writes into it any more.
+    _lock: Option<Lock>,
 }
 
 /// Opens the data and makes what is missing: keys and secrets at the first start.
@@ -138,11 +154,11 @@ pub async fn open(
     cores: usize,
 ) -> Result<Opened, BootError> {
     let early = first_start(&settings.data).then(EarlyKey::begin);
-    let backend = match &settings.data {
-        Data::Memory => sqlite::Sqlite::in_memory()?,
-        Data::Folder { database, .. } => sqlite::Sqlite::open(database)?,
+    let backend: Arc<dyn Backend> = match &settings.data {
+        Data::Memory => Arc::new(sqlite::Sqlite::in_memory().map_err(OpenError::from)?),
+        Data::Folder { database, .. } => database.open().await?,
     };
-    assemble((Arc::new(backend), early), settings, master, edge, cores).await
+    assemble((backend, early), settings, master, edge, cores).await
 }
 
 /// The same on a database that is open already; `settings.data` says where the rest lies.
@@ -166,6 +182,7 @@ async fn assemble(
     let authority = Authority::parse(&settings.public_url)
         .map_err(|error| BootError::PublicUrl(settings.public_url.clone(), error))?;
     let backlog = Backlog::new(cores);
+    let lock = lock_folder(&settings.data)?;
     let store = Store::open(backend).await?;
     backup::refuse_unfinished(&store).await??;
     let restored = backup::last_restore(&store).await?;
@@ -229,15 +246,25 @@ async fn assemble(
     };
     let server = Arc::new(server);
     crate::metrics::attach(&server);
-    Ok(Opened { server, backlog, sign_queue: settings.sign_queue })
+    Ok(Opened { server, backlog, sign_queue: settings.sign_queue, _lock: lock })
 }
 
-/// Whether there is nothing yet, so that a key must be made before anything can be signed.
+/// Whether there is nothing yet, so that a key must be made before anything can be signed. Of a
+/// database on another machine it is not known yet.
 fn first_start(data: &Data) -> bool {
     match data {
         Data::Memory => true,
-        Data::Folder { database, .. } => !database.exists(),
+        Data::Folder { database, .. } => database.file().is_some_and(|path| !path.exists()),
     }
+}
+
+/// Makes the node's folder, for this user alone, and keeps other processes out of it.
+fn lock_folder(data: &Data) -> Result<Option<Lock>, BootError> {
+    let Data::Folder { folder, .. } = data else { return Ok(None) };
+    let refused = |cause| BootError::Folder { folder: folder.clone(), cause };
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    made.map_err(|source| refused(LockError::Io { path: folder.clone(), source }))?;
+    Lock::take(&folder.join("node")).map(Some).map_err(refused)
 }
 
 fn origin(url: &str) -> String {

@@ -11,6 +11,7 @@ pub mod boot;
 pub mod clock;
 pub mod config;
 mod cors;
+pub mod database;
 mod device_grants;
 pub mod directory;
 pub mod discovery;

@@ -9,6 +9,7 @@
 mod backend;
 mod change_log;
 mod coherence;
+mod lock;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 mod reading;
@@ -26,6 +27,7 @@ pub use backend::{
     Scan, Seq, Snapshot, Whole,
 };
 pub use coherence::Stamp;
+pub use lock::{Lock, LockError};
 pub use reading::{GrantsOf, List, Reading};
 pub use record::{Class, Entry, Index, Key, Kind, Record, Stored, Version};
 pub use store::{BOUND, Followed, Follower, Held, Standing, Store, Timing};

@@ -92,7 +92,7 @@ impl Door {
     }
 
     async fn to_data(config: &Config) -> anyhow::Result<Self> {
-        let folder = config.storage.parent().unwrap_or(&config.storage);
+        let folder = &*config.data_dir;
         let admin = Admin::of(folder);
         let named = format!("the directory in {}", folder.display());
         let master_key_file = Some(config.master_key_file.clone());

@@ -144,7 +144,7 @@ mod tests {
         let config = Config::load(file, &Environment::of(tls), &[]).unwrap();
         assert_eq!(config.public_url, "https://login.example.com");
         assert_eq!(config.master_key_file, folder.path().join(MASTER_KEY));
-        assert_eq!(config.storage, folder.path().join("data/behalf.db"));
+        assert_eq!(config.storage.file().unwrap(), folder.path().join("data/behalf.db"));
         assert!(behalf_server::keys::MasterKey::load(&config.master_key_file).is_ok());
     }
 

@@ -52,7 +52,7 @@ fn main() -> ExitCode {
 fn run(command: Command, environment: &Environment) -> anyhow::Result<ExitCode> {
     match command {
         Command::Dev(args) => dev::command::run(&args, environment),
-        Command::Serve(args) => serve::run(&args),
+        Command::Serve(args) => serve::run(&args, environment),
         Command::Init(args) => init::run(&args),
         Command::Apply(args) => administer::apply(&args, environment),
         Command::Tenant(command) => administer::tenant(&command, environment),

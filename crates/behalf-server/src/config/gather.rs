@@ -89,7 +89,7 @@ impl fmt::Display for Origin {
 pub struct Shown {
     /// The setting.
     pub key: &'static str,
-    /// Its value as written; `None` when it is not set.
+    /// Its value as written, or `(set)` if it may hold a secret; `None` when it is not set.
     pub value: Option<String>,
     /// Where it came from.
     pub origin: Origin,
@@ -136,9 +136,10 @@ impl Gathered {
     pub(super) fn shown(&self) -> Vec<Shown> {
         let show = |setting: &Setting| {
             let found = self.values.get(setting.key);
+            let written = |value: &str| if setting.secret { "(set)" } else { value }.to_owned();
             Shown {
                 key: setting.key,
-                value: found.map(|(value, _)| value.clone()),
+                value: found.map(|(value, _)| written(value)),
                 origin: found.map_or(Origin::Default, |(_, origin)| origin.clone()),
             }
         };

@@ -23,9 +23,10 @@ pub use self::{
     reference::reference,
 };
 use crate::{
+    database::Database,
     journal::Durability,
     limits::LimitSettings,
-    net::Bounds,
+    net::{Bounds, Proxies},
     telemetry::{Format, Level},
 };
 
@@ -38,14 +39,18 @@ pub struct Config {
     pub previous_public_urls: Vec<String>,
     /// Where the public listener binds.
     pub listen: SocketAddr,
+    /// Whose word counts for where a request comes from.
+    pub trusted_proxies: Proxies,
     /// Where health and metrics are served in plain HTTP; `None`: nowhere.
     pub management_listen: Option<SocketAddr>,
     /// PEM file of the certificate chain.
     pub tls_cert: PathBuf,
     /// PEM file of its key.
     pub tls_key: PathBuf,
-    /// The directory's SQLite file.
-    pub storage: PathBuf,
+    /// The directory's database.
+    pub storage: Database,
+    /// The folder of what is this node's own: sign-in log, admin socket.
+    pub data_dir: PathBuf,
     /// How long it may be away before no token is issued any more; zero: not at all.
     pub degraded_window: Duration,
     /// File of the key that seals everything else.

@@ -1,6 +1,9 @@
 //! From the texts of all settings to the configuration, without stopping at the first problem.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use super::{
     Config,
@@ -9,7 +12,7 @@ use super::{
     table::{Setting, setting},
     value::{self, Wrong},
 };
-use crate::limits::LimitSettings;
+use crate::{database::Database, limits::LimitSettings};
 
 const MINUTE: Duration = Duration::from_mins(1);
 const HOUR: Duration = Duration::from_hours(1);
@@ -32,9 +35,11 @@ impl<'a> Reader<'a> {
         let public_url = self.read("public_url", value::public_url);
         let previous = self.optional("previous_public_urls", value::public_urls);
         let listen = self.read("listen", value::address);
+        let proxies = self.optional("trusted_proxies", value::proxies);
         let management_listen = self.read("management.listen", value::address_or_off);
         let (tls_cert, tls_key) = (self.path("tls.cert"), self.path("tls.key"));
-        let storage = self.read("storage.url", value::sqlite);
+        let storage = self.read("storage.url", value::database);
+        let data_dir = self.data_dir(storage.as_ref());
         let degraded_window = self.read("storage.degraded_window", value::duration_or_off(DAY));
         let master_key_file = self.path("master_key_file");
         let default_tenant = self.optional("default_tenant", value::tenant);
@@ -58,10 +63,12 @@ impl<'a> Reader<'a> {
             public_url: public_url?,
             previous_public_urls: previous.unwrap_or_default(),
             listen: listen?,
+            trusted_proxies: proxies.unwrap_or_default(),
             management_listen: management_listen?,
             tls_cert: tls_cert?,
             tls_key: tls_key?,
             storage: storage?,
+            data_dir: data_dir?,
             degraded_window: degraded_window?,
             master_key_file: master_key_file?,
             default_tenant,
@@ -115,16 +122,33 @@ impl<'a> Reader<'a> {
         self.read(key, value::duration_within(least, most))
     }
 
-    /// A path; relative to the file that names it, else to where the server is started.
+    /// A path that must be given.
     fn path(&mut self, key: &str) -> Option<PathBuf> {
-        let path = self.read(key, |text| Ok(PathBuf::from(text)))?;
+        self.read(key, |text| Ok(PathBuf::from(text))).map(|path| self.placed(key, path))
+    }
+
+    /// A path relative to the file that names it, else to where the server is started.
+    fn placed(&self, key: &str, path: PathBuf) -> PathBuf {
         match self.gathered.get(key) {
-            Some((_, Origin::File(file))) => Some(file.parent().map_or(path.clone(), |folder| {
-                // An absolute path replaces the folder.
-                folder.join(&path)
-            })),
-            _ => Some(path),
+            // An absolute path replaces the folder.
+            Some((_, Origin::File(file))) => {
+                file.parent().map_or_else(|| path.clone(), |folder| folder.join(&path))
+            }
+            _ => path,
         }
+    }
+
+    /// The node's own folder: beside the directory's file, if it is one and nothing else is said.
+    fn data_dir(&mut self, storage: Option<&Database>) -> Option<PathBuf> {
+        const KEY: &str = "data_dir";
+        if self.gathered.get(KEY).is_some_and(|(text, _)| !text.is_empty()) {
+            return self.path(KEY);
+        }
+        let beside = storage?.file().and_then(Path::parent).map(Path::to_owned);
+        if beside.is_none() {
+            self.problems.extend(setting(KEY).map(missing));
+        }
+        beside
     }
 
     fn listeners_differ(

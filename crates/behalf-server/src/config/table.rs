@@ -51,7 +51,7 @@ const fn optional(
 }
 
 /// All settings, in the order in which they are shown.
-pub const SETTINGS: [Setting; 25] = [
+pub const SETTINGS: [Setting; 27] = [
     required(
         "public_url",
         "an https origin without a path: `https://login.example.com`",
@@ -77,6 +77,18 @@ pub const SETTINGS: [Setting; 25] = [
         "an address and port: `0.0.0.0:8443`, `[::]:443`",
         "Where the server accepts connections.",
     ),
+    Setting {
+        key: "trusted_proxies",
+        default: None,
+        required: false,
+        secret: false,
+        list: true,
+        takes: "addresses and networks, 32 at most: `[\"10.0.0.0/8\", \"192.0.2.1\"]`; in the \
+                environment and as a flag with commas between",
+        about: "Proxies and load balancers that stand before the server. What they say in \
+                `X-Forwarded-For` is where a request comes from, for limits, lockout and the \
+                sign-in log. Nothing else that they say is believed.",
+    },
     optional(
         "management.listen",
         Some("127.0.0.1:9464"),
@@ -97,8 +109,10 @@ pub const SETTINGS: [Setting; 25] = [
         required: true,
         secret: true,
         list: false,
-        takes: "`sqlite:///` and an absolute path: `sqlite:///var/lib/behalf/behalf.db`",
-        about: "Where the directory is kept. The sign-in log is kept in the same folder.",
+        takes: "`sqlite:///` and an absolute path: `sqlite:///var/lib/behalf/behalf.db`; or \
+                `postgres://user:password@host/database`, several hosts with commas between",
+        about: "Where the directory is kept. In a file of this server alone, or in PostgreSQL for \
+                as many servers as have the same URL and master key.",
     },
     optional(
         "storage.degraded_window",
@@ -108,6 +122,13 @@ pub const SETTINGS: [Setting; 25] = [
          database is away: from what was known when it went. What is taken away meanwhile bites \
          when it is back. Everything else is answered 503 with `Retry-After` meanwhile. For \
          databases that several servers share.",
+    ),
+    optional(
+        "data_dir",
+        None,
+        "a folder: `/var/lib/behalf`",
+        "Where this server keeps what is its own: its sign-in log and its admin socket. Needed \
+         with PostgreSQL; else it is the folder of the directory's file.",
     ),
     required(
         "master_key_file",

@@ -6,7 +6,7 @@ use super::{
     table::{SETTINGS, Setting},
     *,
 };
-use crate::limits::Rate;
+use crate::{limits::Rate, net::Proxies};
 
 const GOOD: &str = r#"
 public_url = "https://login.example.com"
@@ -45,7 +45,7 @@ fn a_good_file_is_complete() {
     assert_eq!(config.master_key_file, Path::new("/etc/behalf/master.key"), "beside the file");
     assert_eq!(config.tls_key, Path::new("/etc/behalf/key.pem"));
     assert_eq!(config.tls_cert, Path::new("/etc/tls/fullchain.pem"));
-    assert_eq!(config.storage, Path::new("/var/lib/behalf/behalf.db"));
+    assert_eq!(config.storage.file(), Some(Path::new("/var/lib/behalf/behalf.db")));
     assert_eq!(config.token_lifetime, Duration::from_hours(1));
     assert_eq!(config.token_jitter, Duration::from_mins(30));
     assert_eq!(config.key_announce, Duration::from_hours(24));
@@ -76,7 +76,7 @@ fn everything_that_is_wrong_is_said_at_once() {
         lifetime = "1h"
         default_tenant = "common"
         [storage]
-        url = "postgres://behalf:canary-password@db/behalf"
+        url = "mysql://behalf:canary-password@db/behalf"
         [tokens]
         lifetime = "2d"
         jitter = "10"
@@ -201,7 +201,7 @@ fn an_unknown_name_is_an_error_wherever_it_is() {
         ("publc_url = \"x\"", "did you mean public_url?"),
         ("retention = \"1d\"", "did you mean sign_in_log.retention?"),
         ("colour = \"blue\"", "docs/reference/configuration.md lists all settings"),
-        ("trust_proxy = \"10.0.0.0/8\"", "docs/reference/configuration.md lists all settings"),
+        ("trusted_proxy = \"10.0.0.0/8\"", "did you mean trusted_proxies?"),
     ] {
         assert!(problem(text).fix.contains(meant), "{text}");
     }
@@ -239,7 +239,7 @@ fn a_secret_may_be_named_by_a_file_and_nothing_else_may() {
         Config::load(file(GOOD), &variables, &[])
     };
     let config = named("BEHALF_STORAGE_URL_FILE", &path).unwrap();
-    assert_eq!(config.storage, Path::new("/srv/behalf.db"));
+    assert_eq!(config.storage.file(), Some(Path::new("/srv/behalf.db")));
     let absent = named("BEHALF_STORAGE_URL_FILE", &dir.path().join("absent")).unwrap_err();
     assert!(absent.to_string().contains("cannot be read"), "{absent}");
     assert!(named("BEHALF_LISTEN_FILE", &path).is_err());
@@ -289,6 +289,47 @@ fn storage_is_a_file_at_an_absolute_path() {
         assert!(problems.to_string().contains("storage.url"), "{bad}");
         assert!(!problems.to_string().contains(&format!("{bad:?}")), "may hold a secret");
     }
+}
+
+#[test]
+fn proxies_are_networks_and_never_everybody() {
+    let config = with("trusted_proxies = [\"10.0.0.0/8\", \"2001:db8::1\"]").unwrap();
+    let networks = ["10.0.0.0/8", "2001:db8::1"].map(|text| text.parse().unwrap());
+    assert_eq!(config.trusted_proxies, Proxies::new(networks.to_vec()));
+    assert_eq!(from_file(GOOD).unwrap().trusted_proxies, Proxies::default());
+    for (bad, what) in [
+        ("\"0.0.0.0/0\"", "the whole Internet"),
+        ("\"10.0.0.1/8\"", "bits set beyond"),
+        ("\"proxy.example\"", "not an IP address"),
+    ] {
+        let problem = problem(&format!("trusted_proxies = [{bad}]"));
+        assert!(problem.what.contains(what), "{bad}: {}", problem.what);
+    }
+}
+
+#[test]
+fn the_node_s_folder_is_the_file_s_unless_it_is_set() {
+    assert_eq!(from_file(GOOD).unwrap().data_dir, Path::new("/var/lib/behalf"));
+    let config = with("data_dir = \"node\"").unwrap();
+    assert_eq!(config.data_dir, Path::new("/etc/behalf/node"), "beside the file that says so");
+}
+
+#[cfg(feature = "postgres")]
+#[test]
+fn postgresql_needs_a_folder_and_tells_no_password() {
+    let url = "postgres://behalf:canary@db-1,db-2:5433/directory";
+    let set = |more: &[(&str, &str)]| {
+        let all = [&[("BEHALF_STORAGE_URL", url)], more].concat();
+        Config::load(file(GOOD), &Environment::of(all), &[])
+    };
+    let problems = set(&[]).unwrap_err();
+    assert_eq!(problems.iter().map(|p| p.key.as_str()).collect::<Vec<_>>(), ["data_dir"]);
+    let config = set(&[("BEHALF_DATA_DIR", "/srv/behalf")]).unwrap();
+    assert_eq!(config.data_dir, Path::new("/srv/behalf"));
+    assert!(!format!("{config:?} {}", config.storage).contains("canary"));
+    let wrong = Environment::of([("BEHALF_STORAGE_URL", "postgres://behalf:canary@:/?what=1")]);
+    let problems = Config::load(file(GOOD), &wrong, &[]).unwrap_err().to_string();
+    assert!(problems.contains("storage.url") && !problems.contains("canary"), "{problems}");
 }
 
 #[test]

@@ -1,11 +1,16 @@
 //! The kinds of values: each from a text, or with what was expected instead.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{net::SocketAddr, time::Duration};
 
 use behalf_core::tenant::TenantSegment;
 use url::{Host, Url};
 
-use crate::{journal::Durability, limits::Rate};
+use crate::{
+    database::{Database, NotADatabase},
+    journal::Durability,
+    limits::Rate,
+    net::{Network, Proxies},
+};
 
 /// Why a text is no such value: what is wrong with it, and why that matters.
 pub(super) struct Wrong {
@@ -63,6 +68,24 @@ pub(super) fn public_urls(text: &str) -> Result<Vec<String>, Wrong> {
     Ok(urls)
 }
 
+/// Most networks of proxies: each is compared with the address of every request.
+const PROXIES_MAX: usize = 32;
+
+/// Networks, with commas between.
+pub(super) fn proxies(text: &str) -> Result<Proxies, Wrong> {
+    let named = text.split(',').map(str::trim).filter(|network| !network.is_empty());
+    let networks: Vec<Network> = named
+        .map(|network| {
+            network.parse().map_err(|error| Wrong::plain(format!("{network:?} is {error}")))
+        })
+        .collect::<Result<_, _>>()?;
+    if networks.len() > PROXIES_MAX {
+        let found = networks.len();
+        return Err(Wrong::plain(format!("{found} of them, expected {PROXIES_MAX} at most")));
+    }
+    Ok(Proxies::new(networks))
+}
+
 /// `1.2.3.4:443` or `[::]:443`.
 pub(super) fn address(text: &str) -> Result<SocketAddr, Wrong> {
     text.parse().map_err(|_| Wrong::plain("not an IP address and port"))
@@ -73,24 +96,15 @@ pub(super) fn address_or_off(text: &str) -> Result<Option<SocketAddr>, Wrong> {
     if text == "off" { Ok(None) } else { address(text).map(Some) }
 }
 
-/// The file of an SQLite database.
-pub(super) fn sqlite(text: &str) -> Result<PathBuf, Wrong> {
-    if text.starts_with("postgres://") || text.starts_with("postgresql://") {
-        return Err(Wrong::plain("PostgreSQL is not in this version"));
-    }
-    let Some(path) = text.strip_prefix("sqlite://") else {
-        return Err(Wrong::plain("not a URL that begins with sqlite:///"));
-    };
-    if !path.starts_with('/') || path.ends_with('/') {
-        return Err(Wrong::because(
-            "not an absolute path of a file",
+/// The directory's database.
+pub(super) fn database(text: &str) -> Result<Database, Wrong> {
+    Database::parse(text).map_err(|error| match error {
+        NotADatabase::RelativePath => Wrong::because(
+            error.to_string(),
             "What it meant would depend on where the server is started",
-        ));
-    }
-    if path.contains(['?', '#', '%']) {
-        return Err(Wrong::plain("the path holds ?, # or %, which this URL cannot have"));
-    }
-    Ok(PathBuf::from(path))
+        ),
+        _ => Wrong::plain(error.to_string()),
+    })
 }
 
 /// A tenant's id or domain.

@@ -7,17 +7,16 @@ use std::{
     sync::Arc,
 };
 
-use axum::{Extension, extract::ConnectInfo};
 use axum_server::{
     Handle, Server,
     tls_rustls::{RustlsAcceptor, RustlsConfig},
 };
 use hyper_util::{rt::TokioExecutor, server::conn::auto::Builder};
 use tokio::sync::watch;
-use tower::Layer as _;
 
 use super::{
     Bounds, Served,
+    forwarded::{Called, Proxies},
     guard::{Connections, Guard},
 };
 use crate::tls::Tls;
@@ -38,6 +37,7 @@ pub(super) struct Core {
     pub(super) number: usize,
     pub(super) listener: TcpListener,
     pub(super) tls: Option<Arc<Tls>>,
+    pub(super) proxies: Arc<Proxies>,
     pub(super) bounds: Bounds,
     /// Tells all cores to stop.
     pub(super) stop: watch::Sender<bool>,
@@ -57,10 +57,10 @@ impl Core {
     }
 
     async fn serve<S: Served>(self, build: &(dyn Fn(usize) -> S + Send + Sync)) -> io::Result<()> {
-        let Self { number, listener, tls, bounds, stop, alive } = self;
+        let Self { number, listener, tls, proxies, bounds, stop, alive } = self;
         let service = build(number);
         let service = tower::service_fn(move |peer: SocketAddr| {
-            let service = Extension(ConnectInfo(peer)).layer(service.clone());
+            let service = Called::new(service.clone(), peer, Arc::clone(&proxies));
             std::future::ready(Ok::<_, Infallible>(service))
         });
         let connections = Connections::new(bounds);

@@ -6,6 +6,7 @@
 //! all bounded (DS-01 to DS-06).
 
 mod core;
+mod forwarded;
 mod guard;
 mod listener;
 mod request;
@@ -21,6 +22,8 @@ use tokio::sync::watch;
 use tower::Service;
 
 use self::core::Core;
+
+pub use self::forwarded::{Network, NotANetwork, Proxies};
 use crate::tls::Tls;
 
 /// Why the server does not listen, or stopped.
@@ -91,6 +94,8 @@ pub struct ServeOptions {
     pub address: SocketAddr,
     /// The certificate; `None` serves plain HTTP.
     pub tls: Option<Arc<Tls>>,
+    /// Whose word counts for where a request comes from.
+    pub proxies: Arc<Proxies>,
     /// Runtimes, one thread each; at least one.
     pub cores: usize,
     /// First word of the threads' names: `http` gives `http-0`, `http-1`.
@@ -151,6 +156,7 @@ pub fn serve<S: Served>(
             number,
             listener,
             tls: options.tls.clone(),
+            proxies: Arc::clone(&options.proxies),
             bounds: Bounds {
                 connections: options.bounds.connections.div_ceil(cores),
                 ..options.bounds
@@ -177,7 +183,8 @@ pub fn serve_plain(
     router: Router,
     bounds: Bounds,
 ) -> Result<Running, NetError> {
-    let options = ServeOptions { address, tls: None, cores: 1, name: "management", bounds };
+    let (cores, proxies) = (1, Arc::default());
+    let options = ServeOptions { address, tls: None, proxies, cores, name: "management", bounds };
     serve(&options, move |_| router.clone())
 }
 

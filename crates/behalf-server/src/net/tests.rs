@@ -36,7 +36,7 @@ fn issue() -> (CertificateDer<'static>, PrivateKeyDer<'static>, String, String) 
 
 fn options(tls: Option<Arc<Tls>>, bounds: Bounds) -> ServeOptions {
     let address = SocketAddr::from(([127, 0, 0, 1], 0));
-    ServeOptions { address, tls, cores: 1, name: "test", bounds }
+    ServeOptions { address, tls, proxies: Arc::default(), cores: 1, name: "test", bounds }
 }
 
 /// Millisecond bounds for what is to be closed, long ones for everything else.
@@ -112,6 +112,26 @@ async fn a_request_over_tls_is_answered_with_the_callers_address_known() {
     let answer = exchange(stream, GET_AND_CLOSE).await;
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
     assert!(answer.ends_with(&own), "{answer}");
+    stop(running).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_trusted_proxy_says_who_called_and_the_next_request_may_be_another_s() {
+    let whoami = |_| {
+        let handler =
+            |ConnectInfo(peer): ConnectInfo<SocketAddr>| async move { peer.ip().to_string() };
+        Router::new().route("/", get(handler))
+    };
+    let proxies = Arc::new(Proxies::new(vec!["127.0.0.1".parse().unwrap()]));
+    let trusting = ServeOptions { proxies, ..options(None, bounds()) };
+    let running = serve(&trusting, whoami).unwrap();
+    let stream = TcpStream::connect(running.address).await.unwrap();
+    let requests = "GET / HTTP/1.1\r\nhost: a\r\nx-forwarded-for: 192.0.2.1\r\n\r\n\
+                    GET / HTTP/1.1\r\nhost: a\r\nx-forwarded-for: 192.0.2.2\r\n\
+                    connection: close\r\n\r\n";
+    let answers = exchange(stream, requests.as_bytes()).await;
+    let seen: Vec<_> = answers.split("\r\n\r\n").skip(1).map(|body| &body[..9]).collect();
+    assert_eq!(seen, ["192.0.2.1", "192.0.2.2"], "{answers}");
     stop(running).await.unwrap();
 }
 

@@ -3,6 +3,7 @@
 use behalf_core::id::CredentialId;
 use behalf_server::{
     boot::Data,
+    database::Database,
     journal::{Query, Record, Shed},
 };
 use http::{Request, StatusCode};
@@ -17,7 +18,7 @@ async fn what_the_last_second_counted_is_written() {
     let folder = tempfile::tempdir().unwrap();
     let data = Data::Folder {
         folder: folder.path().to_owned(),
-        database: folder.path().join("behalf.db"),
+        database: Database::Sqlite(folder.path().join("behalf.db")),
     };
     let server = TestServer::with(|settings| settings.data = data).await;
     for _ in 0..3 {

@@ -21,7 +21,7 @@ use tokio_postgres::{
 /// - `schema`: the schema of the deployment, `behalf` if not given.
 /// - `host`, `hostaddr`, `port`, `user`, `password`, `dbname`, `sslnegotiation`, `channel_binding`:
 ///   as libpq has them.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Options {
     pub(super) config: Config,
     pub(super) roots: Roots,

@@ -8,7 +8,6 @@
 mod apply;
 mod check;
 mod checkpoint;
-mod lock;
 mod log;
 mod migrate;
 mod open;
@@ -25,6 +24,7 @@ use std::{path::Path, sync::Arc};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
+    Lock,
     backend::{
         Backend, Boxed, ChangeSink, Changes, Check, CommitError, Find, Page, ReadError, Scan, Seq,
         Snapshot,
@@ -50,7 +50,7 @@ pub struct Sqlite {
     told: Told,
     writer: Option<Writer>,
     // Last: the lock is let go when every connection is closed.
-    _lock: Option<lock::Lock>,
+    _lock: Option<Lock>,
 }
 
 impl Sqlite {

@@ -14,9 +14,9 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::{
     check::{self, Verdict},
-    lock::Lock,
     migrate, wal,
 };
+use crate::{Lock, LockError};
 
 /// Read connections, each with its cache.
 const READERS: usize = 4;
@@ -79,6 +79,13 @@ pub(super) fn io_error(path: &Path, source: io::Error) -> OpenError {
     OpenError::Io { path: path.to_owned(), source }
 }
 
+fn locked(path: &Path, error: LockError) -> OpenError {
+    match error {
+        LockError::InUse { holder } => OpenError::InUse { path: path.to_owned(), holder },
+        LockError::Io { path, source } => OpenError::Io { path, source },
+    }
+}
+
 /// The connections of one database.
 pub(super) struct Opened {
     pub(super) writer: Arc<Mutex<Connection>>,
@@ -106,7 +113,7 @@ pub(super) fn in_memory() -> Result<Opened, OpenError> {
 
 pub(super) fn open(path: &Path) -> Result<Opened, OpenError> {
     make_folder(path)?;
-    let lock = Lock::take(path)?;
+    let lock = Lock::take(path).map_err(|error| locked(path, error))?;
     if !path.try_exists().map_err(|error| io_error(path, error))? {
         create(path)?;
     }

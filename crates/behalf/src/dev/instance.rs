@@ -13,6 +13,7 @@ use behalf_core::{tenant::TenantSegment, user::NewPassword};
 use behalf_server::{
     boot::{self, Data, Opened, Settings},
     clock::SharedClock,
+    database::Database,
     directory::{Directory, ObjectIds},
     entropy::SharedEntropy,
     journal, keys,
@@ -190,7 +191,8 @@ fn settings(
     let (data, master) = match data {
         None => (Data::Memory, MasterKey::ephemeral(entropy)),
         Some(DataFolder { path, master }) => {
-            (Data::Folder { database: path.join("behalf.db"), folder: path }, master)
+            let database = Database::Sqlite(path.join("behalf.db"));
+            (Data::Folder { database, folder: path }, master)
         }
     };
     let settings = Settings {
@@ -231,7 +233,8 @@ fn options(
     cores: usize,
     name: &'static str,
 ) -> ServeOptions {
-    ServeOptions { address, tls, cores, name, bounds: Bounds { grace: GRACE, ..Bounds::default() } }
+    let bounds = Bounds { grace: GRACE, ..Bounds::default() };
+    ServeOptions { address, tls, proxies: Arc::default(), cores, name, bounds }
 }
 
 /// What lies around the server's own router.

@@ -2,6 +2,7 @@
 
 mod flags;
 mod node;
+mod supervisor;
 
 use std::{
     path::{Path, PathBuf},
@@ -12,11 +13,13 @@ use behalf_server::config::{self, Config, File};
 
 use crate::{
     dev::data,
+    environment::Environment,
     failure::{Exit, Failure},
     files,
 };
 use flags::Flags;
 pub(crate) use node::settings;
+use supervisor::Supervisor;
 
 /// The configuration where none is named.
 pub(crate) const DEFAULT_FILE: &str = "behalf.toml";
@@ -34,9 +37,9 @@ pub(crate) struct Args {
 }
 
 /// Serves until it is told to stop.
-pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(args: &Args, environment: &Environment) -> anyhow::Result<ExitCode> {
     let config = load(args.config.as_deref(), &args.flags)?;
-    node::run(&config)?;
+    node::run(&config, &Supervisor::of(environment))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -59,29 +62,29 @@ fn load(file: Option<&Path>, flags: &Flags) -> Result<Config, Failure> {
     let file = text.as_deref().map(|text| File { path: &path, text });
     let config = Config::load(file, &config::environment(), &flags.0)
         .map_err(|problems| Failure::usage(problems.to_string()))?;
-    not_dev(&config.storage)?;
     private(&config.master_key_file)?;
-    not_everybodys(&config.storage)?;
+    let beside = config.storage.file().and_then(Path::parent);
+    for folder in [Some(&*config.data_dir), beside].into_iter().flatten() {
+        not_dev(folder)?;
+        not_everybodys(folder)?;
+    }
     Ok(config)
 }
 
 /// A dev instance's data is public knowledge.
-fn not_dev(database: &Path) -> Result<(), Failure> {
-    match database.parent().filter(|folder| data::is_marked(folder)) {
-        None => Ok(()),
-        Some(folder) => Err(Failure::new(
-            Exit::Denied,
-            format!("{} is the data of a behalf dev: its secrets are public", folder.display()),
-        )
-        .fix("storage.url with a new folder")),
+fn not_dev(folder: &Path) -> Result<(), Failure> {
+    if !data::is_marked(folder) {
+        return Ok(());
     }
+    let path = folder.display();
+    let told = format!("{path} is the data of a behalf dev: its secrets are public");
+    Err(Failure::new(Exit::Denied, told).fix("storage.url or data_dir with a new folder"))
 }
 
 /// Whoever may write the data's folder may put another database in place of ours.
-fn not_everybodys(database: &Path) -> Result<(), Failure> {
+fn not_everybodys(folder: &Path) -> Result<(), Failure> {
     use std::os::unix::fs::PermissionsExt as _;
     // A folder that is missing is made, for this user alone.
-    let Some(folder) = database.parent() else { return Ok(()) };
     let Ok(found) = std::fs::metadata(folder) else { return Ok(()) };
     let mode = found.permissions().mode() & 0o777;
     if mode & 0o002 == 0 {
@@ -115,22 +118,20 @@ mod tests {
     fn a_folder_that_everybody_can_write_is_refused() {
         use std::os::unix::fs::PermissionsExt as _;
         let folder = tempfile::tempdir().unwrap();
-        let database = folder.path().join("behalf.db");
         for (mode, fine) in [(0o700, true), (0o755, true), (0o770, true), (0o777, false)] {
             std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(mode)).unwrap();
-            assert_eq!(not_everybodys(&database).is_ok(), fine, "{mode:o}");
+            assert_eq!(not_everybodys(folder.path()).is_ok(), fine, "{mode:o}");
         }
-        assert!(not_everybodys(&folder.path().join("new/behalf.db")).is_ok());
+        assert!(not_everybodys(&folder.path().join("new")).is_ok());
     }
 
     #[test]
     fn a_dev_folder_and_a_readable_master_key_are_refused() {
         use std::os::unix::fs::PermissionsExt as _;
         let folder = tempfile::tempdir().unwrap();
-        let database = folder.path().join("behalf.db");
-        assert!(not_dev(&database).is_ok());
+        assert!(not_dev(folder.path()).is_ok());
         std::fs::write(folder.path().join("behalf-dev"), "").unwrap();
-        assert!(not_dev(&database).unwrap_err().to_string().contains("secrets are public"));
+        assert!(not_dev(folder.path()).unwrap_err().to_string().contains("secrets are public"));
         let key = folder.path().join("master.key");
         assert!(private(&key).is_ok());
         std::fs::write(&key, "").unwrap();

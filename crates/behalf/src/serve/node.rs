@@ -1,6 +1,6 @@
 //! The serving node: opened, listening, watched, and stopped in order.
 
-use std::{net::SocketAddr, path::Path, sync::Arc};
+use std::{net::SocketAddr, sync::Arc};
 
 use behalf_core::id::{AppId, TenantId};
 use behalf_server::{
@@ -19,20 +19,22 @@ use behalf_server::{
 };
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use super::supervisor::Supervisor;
 use crate::{
     dev::world,
     failure::{Exit, Failure},
 };
 
 /// Runs the node to its end.
-pub(super) fn run(config: &Config) -> anyhow::Result<()> {
+pub(super) fn run(config: &Config, supervisor: &Supervisor) -> anyhow::Result<()> {
     let logging = Logging::start(config.log_level, config.log_format)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let (interrupt, terminate) =
             (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
         let node = Node::open(config, &logging).await?;
-        node.until_stopped((interrupt, terminate)).await
+        supervisor.ready();
+        node.until_stopped((interrupt, terminate), supervisor).await
     })
 }
 
@@ -71,8 +73,11 @@ impl Node {
             grace: config.shutdown_grace,
             ..Bounds::default()
         };
-        let options =
-            |address, tls, cores, name| ServeOptions { address, tls, cores, name, bounds };
+        let proxies = Arc::new(config.trusted_proxies.clone());
+        let options = |address, tls, cores, name| {
+            let proxies = Arc::clone(&proxies);
+            ServeOptions { address, tls, proxies, cores, name, bounds }
+        };
         let core = |opened: &Arc<Opened>| {
             let opened = Arc::clone(opened);
             move |number| opened.core(number)
@@ -91,8 +96,8 @@ impl Node {
             .map_err(|error| not_listening(error, "management.listen"))
         };
         let management = config.management_listen.map(manage).transpose()?;
-        let admin = AdminSocket::bind(data_folder(config))
-            .map_err(|error| environment(error.to_string()))?;
+        let admin =
+            AdminSocket::bind(&config.data_dir).map_err(|error| environment(error.to_string()))?;
         say_hello(config, server, public.address).await?;
         Ok(Self { opened, tls, public, management, admin })
     }
@@ -100,6 +105,7 @@ impl Node {
     async fn until_stopped(
         self,
         (mut interrupt, mut terminate): (Signal, Signal),
+        supervisor: &Supervisor,
     ) -> anyhow::Result<()> {
         let server = Arc::clone(&self.opened.server);
         let outcome = tokio::select! {
@@ -115,6 +121,7 @@ impl Node {
         if let Ok(cause) = &outcome {
             tracing::info!(cause, "stopping: requests under way may finish");
         }
+        supervisor.stopping();
         self.public.shutdown();
         let public = self.public.wait();
         if let Some(management) = self.management {
@@ -137,7 +144,6 @@ fn samples<T: Send + Sync + 'static>(
 
 /// The node that `config` describes.
 pub(crate) fn settings(config: &Config) -> Settings {
-    let folder = data_folder(config).to_owned();
     Settings {
         public_url: config.public_url.clone(),
         previous_public_urls: config.previous_public_urls.clone(),
@@ -156,14 +162,9 @@ pub(crate) fn settings(config: &Config) -> Settings {
             retention: config.sign_in_log_retention,
             ..journal::Options::default()
         },
-        data: Data::Folder { folder, database: config.storage.clone() },
+        data: Data::Folder { folder: config.data_dir.clone(), database: config.storage.clone() },
         error_pages: ErrorPages::ForAdministrators,
     }
-}
-
-/// Where log, lock and admin socket lie.
-fn data_folder(config: &Config) -> &Path {
-    config.storage.parent().unwrap_or(&config.storage)
 }
 
 /// Why nobody can connect: said of the setting that chose the address.
@@ -217,7 +218,7 @@ async fn say_hello(config: &Config, server: &Server, listen: SocketAddr) -> anyh
         version = env!("CARGO_PKG_VERSION"),
         public_url = config.public_url,
         %listen,
-        storage = %config.storage.display(),
+        storage = %config.storage,
         tenants = if tenants.next.is_some() { format!("{count}+") } else { count.to_string() },
         "serving"
     );

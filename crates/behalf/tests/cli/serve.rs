@@ -9,6 +9,7 @@ use std::{
 use behalf_server::{
     boot::{self, Data, Settings},
     clock::{Clock as _, FrozenClock, SystemClock},
+    database::Database,
     entropy::{RequestIds, SeededEntropy},
     journal::{self, Shed, Tally},
     keys,
@@ -174,7 +175,7 @@ fn log_from_the_future(folder: &Path, ahead: Duration) {
         key_times: keys::Times::default(),
         sign_queue: keys::QUEUE_DEFAULT,
         journal: journal::Options::default(),
-        data: Data::Folder { database: data.join("behalf.db"), folder: data },
+        data: Data::Folder { database: Database::Sqlite(data.join("behalf.db")), folder: data },
         error_pages: ErrorPages::default(),
     };
     let master = keys::MasterKey::load(&folder.join("master.key")).unwrap();
