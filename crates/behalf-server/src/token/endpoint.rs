@@ -32,8 +32,19 @@ pub(crate) async fn token(
         Ok(body) => body,
         Err(answer) => return *answer,
     };
+    let known = core.server.store.known();
     let mut inquiry = Inquiry::new(core, version, segment, circumstances);
-    match inquiry.judge(&parts.headers, &body).await {
+    let mut judged = inquiry.judge(&parts.headers, &body).await;
+    // What is missing here may have been given on another node a moment ago: who was refused there
+    // for want of consent comes here with it.
+    if let Err(Denied::Refused(refusal)) = &judged
+        && inquiry.can_be_judged_again(refusal)
+        && core.server.store.learned_since(known).await
+    {
+        inquiry = Inquiry::new(core, version, segment, circumstances);
+        judged = Box::pin(inquiry.judge(&parts.headers, &body)).await;
+    }
+    match judged {
         Ok(granted) => issue::issue(core, inquiry, granted).await,
         Err(denied) => deny(core, inquiry, denied).await,
     }

@@ -57,6 +57,8 @@ pub(crate) struct Inquiry<'a> {
     pub(crate) basic: bool,
     /// The database is away: what is remembered decides.
     pub(super) degraded: bool,
+    /// Something that counts once was used.
+    consumed: bool,
     /// `Origin` as sent.
     origin: Option<HeaderValue>,
     /// That is the origin of a page of the client, which may read the answer.
@@ -80,6 +82,7 @@ impl<'a> Inquiry<'a> {
             event,
             basic: false,
             degraded: false,
+            consumed: false,
             origin: None,
             page: false,
         }
@@ -138,6 +141,24 @@ impl<'a> Inquiry<'a> {
         Ok(())
     }
 
+    /// Whether nothing would be different but what is known, if it was judged once more: nothing was
+    /// counted or used up, and it was refused for what somebody may have changed.
+    pub(super) fn can_be_judged_again(&self, refusal: &Refusal) -> bool {
+        let changes = matches!(
+            refusal.step(),
+            Step::Tenant
+                | Step::Client
+                | Step::Credential
+                | Step::ServicePrincipal
+                | Step::Resource
+                | Step::Assignment
+                | Step::User
+                | Step::Consent
+                | Step::Policy
+        );
+        changes && !self.consumed && self.event.grant != Grant::Password
+    }
+
     /// Keeps the header `Origin`.
     pub(super) fn note_origin(&mut self, headers: &HeaderMap) {
         self.origin = headers.get(header::ORIGIN).cloned();
@@ -181,6 +202,7 @@ impl<'a> Inquiry<'a> {
 
     /// Records the assertion of a strict application, which was not used before.
     async fn use_once(&mut self, client: AppId, once: &SingleUse) -> Result<(), Denied> {
+        self.consumed = true;
         let Server { store, restored, .. } = &*self.core.server;
         if single_use::may_have_been(once, *restored) {
             self.event.trail.failed(Step::Credential);

@@ -3,13 +3,13 @@
 
 use std::time::Duration;
 
-use behalf_core::{application::TokenAlg, ticket::GRACE};
+use behalf_core::{application::TokenAlg, grant::GrantedFor, ticket::GRACE};
 use behalf_server::keys::{HEARD, When};
 
 use crate::common::{
     ACME, Answer, DAEMON, LEDGER, assertion, good,
     nodes::{Deployment, Node},
-    users::{CLI, V2},
+    users::{ADA, CLI, ORDERS, V2, grant},
 };
 
 async fn two(deployment: &Deployment) -> (Node, Node) {
@@ -46,6 +46,26 @@ async fn what_is_taken_away_on_one_node_is_gone_on_the_other_when_it_has_looked(
     here.server.edit_tenant(ACME, |acme| acme.disabled = true).await;
     there.looks().await;
     assert_eq!(asked().await.refusal().2, 90_002);
+}
+
+/// A user consents on one node and the client redeems the code on another, which refused it for
+/// want of that consent a moment ago.
+#[tokio::test]
+async fn nobody_is_refused_for_want_of_what_another_node_has_just_given() {
+    let deployment = Deployment::new();
+    let (here, there) = two(&deployment).await;
+    here.server.settle_users().await;
+    let scopes = "api://orders/Orders.Read openid";
+    let code = |node: &Node| node.server.sealed(&node.server.code_ticket(CLI, scopes));
+    let consent = |scopes: &[u128]| grant(CLI, ORDERS, GrantedFor::User(ADA), scopes);
+    here.server.put_grant(&consent(&[])).await;
+    there.looks().await;
+    assert_eq!(there.server.redeem(&code(&there)).await.refusal().2, 65_001);
+    here.server.put_grant(&consent(&[1])).await;
+    deployment.clock.advance(Duration::from_millis(1));
+    let code = code(&here);
+    assert_eq!(there.server.redeem(&code).await.status, 200);
+    assert_ne!(here.server.redeem(&code).await.status, 200, "it was used once, all the same");
 }
 
 /// The window's one exemption, and its end (decisions.md 28).

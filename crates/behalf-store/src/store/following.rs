@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::Notify;
+use tokio::sync::{Mutex, Notify};
 
 use super::{Standing, Store};
 use crate::backend::{ReadError, Seq};
@@ -58,13 +58,16 @@ pub(super) struct Following {
     newest: AtomicU64,
     catch_ups: AtomicU64,
     failures: AtomicU64,
+    /// One of many that want to know at the same time looks for all.
+    looking: Mutex<()>,
 }
 
 impl Following {
     fn begin(timing: Timing) -> Self {
         let known_at = AtomicU64::new(nanos((timing.monotonic)()));
         let count = || AtomicU64::new(0);
-        Self { timing, known_at, newest: count(), catch_ups: count(), failures: count() }
+        let (newest, catch_ups, failures) = (count(), count(), count());
+        Self { timing, known_at, newest, catch_ups, failures, looking: Mutex::default() }
     }
 
     fn lag(&self) -> Duration {
@@ -94,16 +97,8 @@ impl Follower {
     /// One look at what others committed, at most two seconds long. Everything that was committed
     /// before it began is known after it, if it did not fail.
     pub async fn look(&self) {
-        let Some(following) = self.store.inner.following.get() else { return };
-        let began = nanos((following.timing.monotonic)());
-        match tokio::time::timeout(DEADLINE, self.store.catch_up()).await {
-            Ok(Ok(_)) => {
-                following.known_at.fetch_max(began, Ordering::AcqRel);
-                following.catch_ups.fetch_add(1, Ordering::Relaxed);
-            }
-            Ok(Err(_)) | Err(_) => {
-                following.failures.fetch_add(1, Ordering::Relaxed);
-            }
+        if let Some(following) = self.store.inner.following.get() {
+            self.store.look(following).await;
         }
     }
 }
@@ -116,6 +111,41 @@ impl Store {
         let news = self.inner.backend.news()?;
         self.inner.following.set(Following::begin(timing)).ok()?;
         Some(Follower { store: self.clone(), news })
+    }
+
+    async fn look(&self, following: &Following) {
+        let began = nanos((following.timing.monotonic)());
+        match tokio::time::timeout(DEADLINE, self.catch_up()).await {
+            Ok(Ok(_)) => {
+                following.known_at.fetch_max(began, Ordering::AcqRel);
+                following.catch_ups.fetch_add(1, Ordering::Relaxed);
+            }
+            Ok(Err(_)) | Err(_) => {
+                following.failures.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// The newest commit up to which everything is known here.
+    pub fn known(&self) -> Seq {
+        self.inner.coherence.applied()
+    }
+
+    /// Learns what was committed up to now, and says whether anything after `before` was: for
+    /// whoever would refuse on what it remembers, which another process may have mended a moment
+    /// ago. Many at the same time cost one look. `false` at once where nobody else commits, or the
+    /// database is away.
+    pub async fn learned_since(&self, before: Seq) -> bool {
+        let Some(following) = self.inner.following.get() else { return false };
+        if self.standing() != Standing::Current {
+            return false;
+        }
+        let asked = nanos((following.timing.monotonic)());
+        let _turn = following.looking.lock().await;
+        if following.known_at.load(Ordering::Acquire) < asked {
+            self.look(following).await;
+        }
+        self.known() > before
     }
 
     /// How far what is remembered may be trusted. Reads no clock where nobody else commits.
