@@ -22,6 +22,7 @@ use tower::ServiceExt as _;
 use uuid::Uuid;
 
 mod grants;
+mod log;
 mod policy;
 mod users;
 
@@ -38,8 +39,8 @@ use crate::{
 
 const NOW: Timestamp = Timestamp::from_unix_seconds(1_795_348_800);
 
-async fn server() -> Arc<Server> {
-    let settings = Settings {
+fn settings() -> Settings {
+    Settings {
         public_url: "https://localhost:8443".to_owned(),
         previous_public_urls: Vec::new(),
         default_tenant: None,
@@ -51,11 +52,14 @@ async fn server() -> Arc<Server> {
         journal: journal::Options::default(),
         data: Data::Memory,
         error_pages: ErrorPages::default(),
-    };
+    }
+}
+
+async fn server() -> Arc<Server> {
     let entropy = Arc::new(SeededEntropy::new(1));
     let master = Arc::new(MasterKey::ephemeral(&*entropy));
     let edge = (Arc::new(FrozenClock::at(NOW)) as _, entropy as _);
-    boot::open(settings, master, edge, 1).await.unwrap().server
+    boot::open(settings(), master, edge, 1).await.unwrap().server
 }
 
 /// Sends a request past the socket.

@@ -327,4 +327,7 @@ impl Drop for Journal {
 }
 
 #[cfg(test)]
+pub(crate) use ship::tests::FakeLog;
+
+#[cfg(test)]
 mod tests;

@@ -8,7 +8,7 @@
 mod progress;
 mod tail;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
