@@ -12,7 +12,7 @@ use super::{
     table::{Setting, setting},
     value::{self, Wrong},
 };
-use crate::{database::Database, limits::LimitSettings};
+use crate::{database::Database, journal::Durability, limits::LimitSettings};
 
 const MINUTE: Duration = Duration::from_mins(1);
 const HOUR: Duration = Duration::from_hours(1);
@@ -59,6 +59,7 @@ impl<'a> Reader<'a> {
         let cores = self.read("cores", value::cores);
         self.listeners_differ(listen, management_listen.flatten());
         self.announced_in_time(rotation, announce);
+        self.durable_where_shared(durability, storage.as_ref());
         Some(Config {
             public_url: public_url?,
             previous_public_urls: previous.unwrap_or_default(),
@@ -162,6 +163,21 @@ impl<'a> Reader<'a> {
                 what: "the same as listen".to_owned(),
                 why: "Metrics are not for everybody".to_owned(),
                 fix: "use another port, or off".to_owned(),
+                missing: false,
+            });
+        }
+    }
+
+    /// Answers cannot wait for a database that no other node has.
+    fn durable_where_shared(&mut self, durability: Option<Durability>, storage: Option<&Database>) {
+        let alone = storage.is_some_and(|storage| storage.file().is_some());
+        if alone && durability == Some(Durability::BeforeAnswerShared) {
+            self.problems.push(Problem {
+                key: "sign_in_log.durability".to_owned(),
+                what: "before-answer-shared, but storage.url names a file of this node alone"
+                    .to_owned(),
+                why: "There is no database that nodes share, so nothing to wait for".to_owned(),
+                fix: "use before-answer, which waits for this node's disk".to_owned(),
                 missing: false,
             });
         }

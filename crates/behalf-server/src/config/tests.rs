@@ -251,6 +251,7 @@ fn values_are_checked_and_the_check_says_why() {
         ("listen = \"8443\"", "listen", "not an IP address and port"),
         ("listen = \"localhost:8443\"", "listen", "not an IP address and port"),
         ("sign_in_log.durability = \"never\"", "sign_in_log.durability", "neither before-answer"),
+        ("sign_in_log.durability = \"before-answer-shared\"", "sign_in_log.durability", "alone"),
         ("sign_in_log.retention = \"1h\"", "sign_in_log.retention", "too short"),
         ("tokens.lifetime = \"1m\"", "tokens.lifetime", "too short"),
         ("tokens.lifetime = \"25h\"", "tokens.lifetime", "too long"),

@@ -6,7 +6,10 @@ use behalf_store::{
 };
 
 use super::*;
-use crate::journal::{Destination, Durability, FakeLog};
+use crate::{
+    database::Database,
+    journal::{Destination, Durability, FakeLog},
+};
 
 /// A directory of its own, with a log that it shares.
 struct Sharing {
@@ -66,7 +69,7 @@ impl Node {
         let backend = Sharing { database: Sqlite::in_memory().unwrap(), log: Arc::clone(log) };
         let data = Data::Folder {
             folder: folder.path().to_owned(),
-            database: folder.path().join("unused.db"),
+            database: Database::Sqlite(folder.path().join("unused.db")),
         };
         let entropy = Arc::new(SeededEntropy::new(seed));
         let master = Arc::new(MasterKey::ephemeral(&*entropy));
