@@ -20,7 +20,7 @@ use behalf_core::{
 };
 
 use crate::{
-    backend::{Backend, ChangeSink as _, CommitError, ReadError, Seq, Snapshot},
+    backend::{Backend, ChangeSink as _, Check, CommitError, ReadError, Seq, Snapshot},
     coherence::{Coherence, Stamp},
     reading::Reading,
     shared_log::SharedLog,
@@ -95,6 +95,11 @@ impl Store {
     /// Everything there is, as it is at this moment.
     pub async fn snapshot(&self) -> Result<Box<dyn Snapshot>, ReadError> {
         self.inner.backend.snapshot().await
+    }
+
+    /// Reads everything there is and looks for damage.
+    pub async fn check(&self) -> Result<Check, ReadError> {
+        self.inner.backend.check().await
     }
 
     /// Whether everything a reading depended on is unchanged. Wait-free, a few nanoseconds.

@@ -40,6 +40,7 @@ async fn while_it_is_held_nobody_else_writes() {
     store.commit(write("after")).await.unwrap();
     store.hold().await.unwrap().for_good();
     store.commit(write("too late")).await.unwrap_err();
+    store.hold().await.unwrap_err();
 }
 
 /// Whoever holds it sees everything that was begun before, also of callers that went away.

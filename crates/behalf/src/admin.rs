@@ -296,6 +296,17 @@ impl Admin {
         self.begin(Method::GET, "/v1/backup", Bytes::new()).await
     }
 
+    /// Reads everything in the store and looks for damage.
+    pub(crate) async fn check(&self) -> Result<wire::Checked, AdminError> {
+        self.get("/v1/storage/check").await
+    }
+
+    /// Copies everything to another store; the answer is a step a line.
+    pub(crate) async fn copy(&self, new: &wire::NewCopy) -> Result<Answer, AdminError> {
+        let body = serde_json::to_vec(new).map_err(broken)?;
+        self.begin(Method::POST, "/v1/storage/copy", body.into()).await
+    }
+
     async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, AdminError> {
         self.send(Method::GET, path, Bytes::new()).await
     }

@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 
 use crate::{
     administer, app, backup, demo, dev, explain, grant, init, inspect, key, log, program_env,
-    serve, tenant, token, user,
+    restore, serve, storage, tenant, token, user,
 };
 
 /// A directory and token service that speaks the Microsoft identity platform's wire.
@@ -48,6 +48,11 @@ pub(crate) enum Command {
     Log(log::Args),
     /// Write everything to one encrypted file, while the server runs; check such a file
     Backup(backup::Args),
+    /// Write a backup into an empty store
+    Restore(restore::Args),
+    /// Move everything to another store, or look for damage in this one
+    #[command(subcommand)]
+    Storage(storage::Command),
     /// Run the five flows and what goes wrong, with every exchange and every check
     Demo(demo::Args),
     /// Get tokens for scripts and trials

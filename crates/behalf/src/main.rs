@@ -23,7 +23,9 @@ mod log;
 mod manifest;
 mod output;
 mod program_env;
+mod restore;
 mod serve;
+mod storage;
 mod target;
 mod tenant;
 mod token;
@@ -62,6 +64,8 @@ fn run(command: Command, environment: &Environment) -> anyhow::Result<ExitCode> 
         Command::Key(command) => administer::key(&command, environment),
         Command::Log(args) => administer::log(&args, environment),
         Command::Backup(args) => backup::run(&args, environment),
+        Command::Restore(args) => restore::run(&args),
+        Command::Storage(command) => storage::run(&command, environment),
         Command::Demo(args) => demo::run(&args, environment),
         Command::Token(command) => token::run(&command, environment),
         Command::Explain(args) => explain::run(&args, environment),

@@ -30,6 +30,8 @@
 //! | `GET /v1/sign-ins?tenant&app&correlation&since&until&before&limit` | | [`wire::LogPage`] |
 //! | `GET /v1/sign-ins/{request id}` | | [`wire::SignIn`] |
 //! | `GET /v1/backup` | | a [`backup`](crate::backup), as bytes |
+//! | `GET /v1/storage/check` | | [`wire::Checked`] |
+//! | `POST /v1/storage/copy` | [`wire::NewCopy`] | [`Step`](crate::backup::Step)s, one a line |
 //!
 //! `tenant` is a domain or an id, `app` and `correlation` are GUIDs, `since` and `until` are
 //! milliseconds since 1970, `before` is a page's `next`. A refusal is a [`wire::Failure`] with

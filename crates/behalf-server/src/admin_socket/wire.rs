@@ -3,7 +3,7 @@
 pub mod grants;
 pub mod users;
 
-use std::{collections::BTreeSet, net::IpAddr};
+use std::{collections::BTreeSet, fmt, net::IpAddr};
 
 use behalf_core::{
     application::{AppKind, SignInAudience, TokenAlg, credential::Method},
@@ -32,6 +32,32 @@ pub struct Status {
 pub struct Failure {
     /// What was found, what was expected, what to do; several lines when several things are wrong.
     pub message: String,
+}
+
+/// Everything in the store, read and looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checked {
+    /// How many records there are.
+    pub records: u64,
+    /// What is damaged, the first of it; nothing: all is as it was written.
+    pub findings: Vec<String>,
+}
+
+/// A store to copy everything to.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewCopy {
+    /// Its URL, as `storage.url` has it; may hold a password.
+    pub to: String,
+    /// Only to see that it can be done.
+    #[serde(default)]
+    pub rehearse: bool,
+}
+
+impl fmt::Debug for NewCopy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NewCopy").field("rehearse", &self.rehearse).finish_non_exhaustive()
+    }
 }
 
 /// A tenant to be made.

@@ -184,8 +184,8 @@ pub async fn copy(
     if let Some(held) = held {
         // Whoever asked may go away now: it happens whole all the same.
         let finishing = tokio::spawn(finish(target.clone(), mark, held));
-        let lost = |error: tokio::task::JoinError| CommitError::Unavailable(error.to_string());
-        finishing.await.map_err(lost)??;
+        let ended = |error: tokio::task::JoinError| CommitError::Unavailable(error.to_string());
+        finishing.await.map_err(ended)??;
         tell(Step::Moved);
     }
     Ok(())
@@ -246,7 +246,6 @@ async fn difference(copying: &Copying, mark: &Mark) -> Result<Side, CopyError> {
                     import.delete(gone.record.key).await?;
                     changed += 1;
                 }
-                continue;
             }
             Some(std::cmp::Ordering::Equal) => {
                 let same = there.is_some_and(|there| is_same(here, there));
@@ -287,6 +286,9 @@ async fn verify(target: &Store, source: Side) -> Result<Step, CopyError> {
     Ok(Step::Verified { records: source.records, digest: target_digest })
 }
 
+const HEX: [char; 16] =
+    ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
+
 /// A digest over records in their order.
 struct Digest {
     context: Context,
@@ -308,7 +310,8 @@ impl Digest {
 
     fn finish(self) -> String {
         let digest = self.context.finish();
-        digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+        let digits = |byte: &u8| [byte >> 4, byte & 15].map(|digit| HEX[usize::from(digit)]);
+        digest.as_ref().iter().flat_map(digits).collect()
     }
 }
 

@@ -41,7 +41,7 @@ use serde::{Deserialize, Serialize};
 pub use copy::{CopyError, Copying, Ending, Step, copy};
 pub use export::{Export, ExportError, export};
 pub use reader::Reader;
-pub use restore::{RestoreError, Restored, Sessions, restore, verify};
+pub use restore::{RestoreError, Restored, Sessions, restore, restore_into, verify};
 pub use unfinished::{Unfinished, Work};
 pub use writer::Writer;
 

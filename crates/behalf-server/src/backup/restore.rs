@@ -9,6 +9,7 @@ use std::{
     fs::File,
     io::BufReader,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use behalf_core::time::Timestamp;
@@ -20,7 +21,12 @@ use super::{
     import::{ClearError, Import, clear},
     unfinished::{Mark, Unfinished, Work},
 };
-use crate::keys::{EpochError, EpochState, MasterKey, SealKeys, SealParts};
+use crate::{
+    clock::SharedClock,
+    database::{Database, OpenError},
+    entropy::SharedEntropy,
+    keys::{EpochError, EpochState, MasterKey, SealKeys, SealParts},
+};
 
 const RESTORED: &str = "restored";
 
@@ -48,6 +54,9 @@ pub struct Restored {
 /// Why nothing, or not all, was restored.
 #[derive(Debug, thiserror::Error)]
 pub enum RestoreError {
+    /// The store cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
     /// The backup.
     #[error("{} cannot be restored: {source}", path.display())]
     Backup {
@@ -112,6 +121,21 @@ pub fn verify(path: &Path, master: &MasterKey) -> Result<(Facts, Counts), Backup
 
 fn open(path: &Path, master: &MasterKey) -> Result<Reader<BufReader<File>>, BackupError> {
     Reader::open(BufReader::with_capacity(1 << 18, File::open(path)?), master)
+}
+
+/// Opens `database` and writes the backup at `path` into it: see [`restore`].
+pub async fn restore_into(
+    database: &Database,
+    path: &Path,
+    edge: (Arc<MasterKey>, SharedClock, SharedEntropy),
+    sessions: Sessions,
+) -> Result<Restored, RestoreError> {
+    let (master, clock, entropy) = edge;
+    // Before a file is made for what cannot be restored.
+    verify(path, &master)
+        .map_err(|source| RestoreError::Backup { path: path.to_owned(), source })?;
+    let store = Store::open(database.open().await?).await?;
+    restore(path, &SealParts { store, master, clock, entropy }, sessions).await
 }
 
 /// Writes the backup at `path` into the empty store of `parts`. The file is checked whole before

@@ -36,9 +36,9 @@ pub(super) fn check(path: &Path) -> Result<(), OpenError> {
     let root = main.map(|(root, _)| root);
     let found = read(&mut BufReader::with_capacity(1 << 18, file), root);
     let damaged = |cause: String| OpenError::Damaged { path: path.to_owned(), cause };
-    let Found { counters, lost, .. } = match found.map_err(|error| io_error(&log, error))? {
-        Some(found) => found,
-        None => return Err(damaged("the header of its write-ahead log is damaged".to_owned())),
+    let found = found.map_err(|error| io_error(&log, error))?;
+    let Some(Found { counters, lost, .. }) = found else {
+        return Err(damaged("the header of its write-ahead log is damaged".to_owned()));
     };
     if lost > 1 {
         let text = format!("its write-ahead log is damaged before its last {lost} transactions");

@@ -39,6 +39,8 @@ impl Store {
     /// It shuts out this process alone; where others write too ([`Store::is_shared`]) it is not
     /// enough.
     pub async fn hold(&self) -> Result<Held, CommitError> {
+        // Who holds it already may do so for good.
+        drop(self.inner.gate.pass()?);
         let alone = Arc::clone(&self.inner.gate.0).write_owned().await;
         let held = Held { store: self.clone(), alone };
         // A caller that went away did not call its commit back: behind this one there is none.

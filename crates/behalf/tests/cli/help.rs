@@ -23,6 +23,8 @@ fn each_command_explains_itself() {
         "run",
         "backup",
         "backup verify",
+        "restore",
+        "storage copy",
         "token get",
         "token login",
         "token obo",

@@ -5,6 +5,7 @@
 #![expect(clippy::panic, reason = "a test fails by panicking")]
 
 mod admin;
+mod backup;
 #[path = "../../src/demo/browser.rs"]
 mod browser;
 mod client;
