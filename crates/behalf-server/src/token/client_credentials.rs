@@ -30,7 +30,8 @@ pub(super) async fn judge(inquiry: &mut Inquiry<'_>, asked: Asked<'_>) -> Result
     let trail = &mut inquiry.event.trail;
     let issuance = client_credentials::decide(requested, &authenticated, resource, trail)?;
     let issuance = issuance.for_client_that_says(&claims);
-    let issuance = if inquiry.degraded { issuance.while_the_database_is_away() } else { issuance };
+    let issuance =
+        if inquiry.is_degraded() { issuance.while_the_database_is_away() } else { issuance };
     let now = inquiry.circumstances.now;
     server.store.credential_used(client.home, authenticated.credential(), now);
     let request = &inquiry.circumstances;

@@ -55,10 +55,10 @@ pub(crate) struct Inquiry<'a> {
     pub(crate) event: SignInEvent,
     /// The client used the Authorization header.
     pub(crate) basic: bool,
-    /// The database is away: what is remembered decides.
-    pub(super) degraded: bool,
-    /// Something that counts once was used.
-    consumed: bool,
+    /// How far what is remembered may be trusted.
+    standing: Standing,
+    /// Records of what counts once that were tried.
+    recorded: u8,
     /// `Origin` as sent.
     origin: Option<HeaderValue>,
     /// That is the origin of a page of the client, which may read the answer.
@@ -81,8 +81,8 @@ impl<'a> Inquiry<'a> {
             circumstances,
             event,
             basic: false,
-            degraded: false,
-            consumed: false,
+            standing: core.server.store.standing(),
+            recorded: 0,
             origin: None,
             page: false,
         }
@@ -94,8 +94,7 @@ impl<'a> Inquiry<'a> {
         headers: &HeaderMap,
         body: &[u8],
     ) -> Result<Granted, Denied> {
-        let standing = self.core.server.store.standing();
-        if standing == Standing::Lost {
+        if self.standing == Standing::Lost {
             return Err(Denied::Unavailable);
         }
         let tenant = self.tenant(headers, body).await?;
@@ -103,7 +102,7 @@ impl<'a> Inquiry<'a> {
         let basic = self.basic_credentials(headers)?;
         let (named, credential) = self.named(&form, basic.as_ref())?;
         let grant = self.grant(&form)?;
-        self.stand(standing, grant)?;
+        self.stand(grant)?;
         let from_page = self.origin.is_some();
         let asked =
             Asked { tenant: &tenant, form: &form, named, credential: &credential, from_page };
@@ -125,13 +124,17 @@ impl<'a> Inquiry<'a> {
 
     /// Denies what is decided on nothing but fresh facts while the database is away.
     pub(super) fn needs_fresh_facts(&self) -> Result<(), Denied> {
-        if self.core.is_current() { Ok(()) } else { Err(Denied::Unavailable) }
+        if self.is_degraded() { Err(Denied::Unavailable) } else { Ok(()) }
+    }
+
+    /// Whether the database is away and what is remembered decides.
+    pub(super) fn is_degraded(&self) -> bool {
+        self.standing != Standing::Current
     }
 
     /// Whether the grant can be decided on what is known (decisions.md 26).
-    fn stand(&mut self, standing: Standing, grant: GrantType) -> Result<(), Denied> {
-        self.degraded = standing != Standing::Current;
-        if !self.degraded {
+    fn stand(&mut self, grant: GrantType) -> Result<(), Denied> {
+        if !self.is_degraded() {
             return Ok(());
         }
         if !degraded::may_decide(grant) {
@@ -156,7 +159,7 @@ impl<'a> Inquiry<'a> {
                 | Step::Consent
                 | Step::Policy
         );
-        changes && !self.consumed && self.event.grant != Grant::Password
+        changes && self.recorded == 0 && self.event.grant != Grant::Password
     }
 
     /// Keeps the header `Origin`.
@@ -182,7 +185,7 @@ impl<'a> Inquiry<'a> {
         self.event.credential = Some((authenticated.method(), authenticated.credential()));
         let client = authenticated.facts().app_id;
         self.charge(client)?;
-        if self.degraded && !degraded::admits(authenticated) {
+        if self.is_degraded() && !degraded::admits(authenticated) {
             return Err(Denied::Unavailable);
         }
         match authenticated.single_use() {
@@ -202,7 +205,7 @@ impl<'a> Inquiry<'a> {
 
     /// Records the assertion of a strict application, which was not used before.
     async fn use_once(&mut self, client: AppId, once: &SingleUse) -> Result<(), Denied> {
-        self.consumed = true;
+        self.recorded += 1;
         let Server { store, restored, .. } = &*self.core.server;
         if single_use::may_have_been(once, *restored) {
             self.event.trail.failed(Step::Credential);

@@ -28,7 +28,7 @@ impl Standing {
     pub fn of(behind: Duration, window: Duration) -> Self {
         if behind <= BOUND {
             Self::Current
-        } else if behind - BOUND <= window && !window.is_zero() {
+        } else if behind.saturating_sub(BOUND) <= window && !window.is_zero() {
             Self::Away { lasting: behind }
         } else {
             Self::Lost
