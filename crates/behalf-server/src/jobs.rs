@@ -16,7 +16,7 @@ use crate::{
 /// How often small things are looked after.
 const TICK: Duration = Duration::from_secs(1);
 /// How often records that refuse nothing any more are forgotten.
-const SWEEP: u32 = 600;
+const SWEEP: Duration = Duration::from_mins(10);
 /// How long the end of the process waits for what is left of the sign-in log to be shipped.
 const LAST_SHIPMENT: Duration = Duration::from_secs(3);
 
@@ -24,7 +24,7 @@ const LAST_SHIPMENT: Duration = Duration::from_secs(3);
 pub(crate) async fn run(server: Arc<Server>) {
     let keys = Arc::clone(&server.keys).run();
     let epochs = Arc::clone(server.tickets.keys()).run();
-    tokio::join!(follow(&server), keys, epochs, tick(&server), ship(&server));
+    tokio::join!(follow(&server), keys, epochs, tick(&server), sweep(&server), ship(&server));
 }
 
 /// Keeps up with what other nodes commit, where there may be any.
@@ -57,19 +57,21 @@ fn tell_standing(now: Standing, before: Standing) {
 async fn tick(server: &Server) {
     let lane = server.journal.lane();
     let ids = RequestIds::new(Arc::clone(&server.entropy));
-    let mut beat = 0_u32;
     let mut standing = Standing::Current;
     loop {
         tokio::time::sleep(TICK).await;
-        let now = server.clock.now();
         let before = std::mem::replace(&mut standing, server.store.standing());
         tell_standing(standing, before);
         server.write_tallies(&lane, &ids);
         server.write_usage(false).await;
-        beat += 1;
-        if beat.is_multiple_of(SWEEP)
-            && let Err(error) = forget::forget_expired(&server.store, now).await
-        {
+    }
+}
+
+/// Forgets what refuses nothing any more. It may take its time, and nothing waits for it.
+async fn sweep(server: &Server) {
+    loop {
+        tokio::time::sleep(SWEEP).await;
+        if let Err(error) = forget::forget_expired(&server.store, server.clock.now()).await {
             tracing::warn!(%error, "expired records could not be forgotten");
         }
     }

@@ -142,14 +142,24 @@ impl Store {
     /// Writes the usage that was noted, at most once a minute; to be called more often than that,
     /// and with `force` before the process ends.
     pub async fn flush_usage(&self, now: Timestamp, force: bool) -> Result<(), CommitError> {
-        // What cannot be written now is written later.
+        // While the database is away it stays in memory, where there is no hurry.
+        if !force && self.reachable().is_err() {
+            return Ok(());
+        }
         self.reachable()?;
         let _passed = self.inner.gate.pass()?;
         let Some(sets) = self.inner.usage.take(now, force) else { return Ok(()) };
-        for set in sets {
-            self.inner.backend.commit(set).await?;
+        let mut written = Ok(());
+        for uses in sets {
+            if written.is_ok() {
+                written = self.inner.backend.commit(usage::write(&uses)).await.map(|_| ());
+            }
+            if written.is_err() {
+                // With the next ones.
+                self.inner.usage.note_again(uses);
+            }
         }
-        Ok(())
+        written
     }
 
     /// Look-ups in the database since the start: what a warm request must not add to.

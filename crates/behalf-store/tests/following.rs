@@ -8,6 +8,7 @@ mod database;
 
 use std::{sync::Arc, time::Duration};
 
+use behalf_core::{id::CredentialId, time::Timestamp};
 use behalf_store::{BOUND, CommitError, ReadError, Stamp, Standing, Store, sqlite::Sqlite};
 use proptest::{
     collection::vec,
@@ -16,6 +17,7 @@ use proptest::{
     test_runner::{RngSeed, TestRunner},
 };
 use tokio::time::{Instant, sleep};
+use uuid::Uuid;
 
 use database::{Carries, Database, Line, read, timing, write};
 
@@ -97,13 +99,60 @@ async fn whoever_is_away_neither_reads_nor_writes_and_does_not_wait_for_it() {
     let before = Instant::now();
     assert!(matches!(read(&b).await, Err(ReadError::Unavailable(_))));
     assert_eq!(before.elapsed(), 2 * SECOND, "while it counts as current the backend is asked");
+    let before = Instant::now();
+    assert!(matches!(write(&b, 2).await, Err(CommitError::Unavailable(_))));
+    assert_eq!(before.elapsed(), 5 * SECOND, "what became of a write takes longer to find out");
     sleep(BOUND).await;
     let before = Instant::now();
     let why = read(&b).await.unwrap_err();
     assert!(matches!(why, ReadError::Away { .. }));
-    assert!(why.to_string().ends_with("last known 12 seconds ago"), "{why}");
+    assert!(why.to_string().ends_with("last known 17 seconds ago"), "{why}");
     assert!(matches!(write(&b, 2).await, Err(CommitError::Unavailable(_))));
     assert_eq!(before.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_credentials_were_used_is_written_when_the_database_is_back() {
+    let database = Arc::default();
+    let (b, line) = node(&database).await;
+    let (home, credential) = (database::acme(0).id, CredentialId(Uuid::from_u128(7)));
+    let at = |minutes| Timestamp(0).plus(Duration::from_mins(minutes));
+    sleep(SECOND).await;
+    line.becomes(Carries::Nothing);
+    b.credential_used(home, credential, at(1));
+    assert!(b.flush_usage(at(1), false).await.is_err(), "nobody has noticed yet");
+    sleep(BOUND + SECOND).await;
+    b.flush_usage(at(2), false).await.unwrap();
+    assert!(b.flush_usage(at(2), true).await.is_err(), "the process ends");
+    line.becomes(Carries::After(Duration::ZERO));
+    sleep(2 * SECOND).await;
+    b.flush_usage(at(3), false).await.unwrap();
+    let elsewhere = Store::open(Line::to(&database) as _).await.unwrap();
+    let last = elsewhere.reading().credential_last_used(home, credential).await;
+    assert_eq!(last, Ok(Some(at(1))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_would_refuse_looks_first_and_many_share_a_look() {
+    let database = Arc::default();
+    let ((a, _), (b, line)) = (node(&database).await, node(&database).await);
+    line.deafen(true);
+    sleep(SECOND).await;
+    let (before, looks) = (b.known(), b.followed().unwrap().catch_ups);
+    write(&a, 1).await.unwrap();
+    sleep(Duration::from_millis(1)).await;
+    let asked = (0..100).map(|_| {
+        let b = b.clone();
+        tokio::spawn(async move { b.learned_since(before).await })
+    });
+    for learned in asked.collect::<Vec<_>>() {
+        assert!(learned.await.unwrap());
+    }
+    assert_eq!(b.followed().unwrap().catch_ups, looks + 1);
+    assert!(!b.learned_since(b.known()).await, "there is nothing new");
+    line.becomes(Carries::Nothing);
+    sleep(BOUND + SECOND).await;
+    assert!(!b.learned_since(before).await, "nor is anything learned while it is away");
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ use behalf_server::{
     entropy::SeededEntropy,
     keys::MasterKey,
     router,
+    state::Server,
 };
 use behalf_store::{
     Backend, Boxed, ChangeSink, Changes, CommitError, Find, Follower, Key, Page, ReadError, Record,
@@ -25,7 +26,7 @@ use super::{NOW, TestServer, settings};
 pub(crate) struct Deployment {
     database: Arc<Sqlite>,
     pub(crate) clock: Arc<FrozenClock>,
-    line: Arc<MasterKey>,
+    master: Arc<MasterKey>,
 }
 
 /// One of the nodes. Nothing goes on beside the requests but what the test asks for.
@@ -40,7 +41,7 @@ impl Deployment {
         Self {
             database: Arc::new(Sqlite::in_memory().unwrap()),
             clock: Arc::new(FrozenClock::at(NOW)),
-            line: Arc::new(MasterKey::ephemeral(&SeededEntropy::new(1))),
+            master: Arc::new(MasterKey::ephemeral(&SeededEntropy::new(1))),
         }
     }
 
@@ -57,12 +58,7 @@ impl Deployment {
         let mut settings = settings();
         adjust(&mut settings);
         let window = settings.degraded_window;
-        let line = Arc::new(Line {
-            database: Arc::clone(&self.database),
-            cut: AtomicBool::new(false),
-            news: Arc::default(),
-            sink: OnceLock::new(),
-        });
+        let line = self.line();
         let opened = self.open(Arc::clone(&line), settings, seed).await;
         let server = Arc::clone(&opened.server);
         if server.store.reading().tenants(None, 1).await.unwrap().items.is_empty() {
@@ -78,9 +74,23 @@ impl Deployment {
         node
     }
 
+    /// Starts a node, and makes no world.
+    pub(crate) async fn bare(&self, seed: u64) -> Arc<Server> {
+        self.open(self.line(), settings(), seed).await.server
+    }
+
+    fn line(&self) -> Arc<Line> {
+        Arc::new(Line {
+            database: Arc::clone(&self.database),
+            cut: AtomicBool::new(false),
+            news: Arc::default(),
+            sink: OnceLock::new(),
+        })
+    }
+
     async fn open(&self, line: Arc<Line>, settings: Settings, seed: u64) -> Opened {
         let edge = (Arc::clone(&self.clock) as _, Arc::new(SeededEntropy::new(seed)) as _);
-        boot::open_on(line, settings, Arc::clone(&self.line), edge, 1).await.unwrap()
+        boot::open_on(line, settings, Arc::clone(&self.master), edge, 1).await.unwrap()
     }
 }
 

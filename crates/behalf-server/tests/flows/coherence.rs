@@ -4,10 +4,13 @@
 use std::time::Duration;
 
 use behalf_core::{application::TokenAlg, grant::GrantedFor, ticket::GRACE};
-use behalf_server::keys::{HEARD, When};
+use behalf_server::{
+    keys::{HEARD, When},
+    state::Server,
+};
 
 use crate::common::{
-    ACME, Answer, DAEMON, LEDGER, assertion, good,
+    ACME, Answer, DAEMON, LEDGER, SECRET, assertion, good,
     nodes::{Deployment, Node},
     users::{ADA, CLI, ORDERS, V2, grant},
 };
@@ -96,6 +99,28 @@ async fn nodes_that_start_on_the_same_data_share_its_secrets_and_keys() {
         server.pairwise.subject(ACME, behalf_core::id::ObjectId(uuid::Uuid::from_u128(1)), CLI)
     };
     assert_eq!(subject(&here), subject(&there));
+}
+
+/// The first start of a deployment, on every node at the same moment.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nodes_that_start_at_once_on_nothing_agree() {
+    let deployment = Deployment::new();
+    let (a, b, c) = tokio::join!(deployment.bare(1), deployment.bare(2), deployment.bare(3));
+    let now = deployment.clock_now();
+    for node in [&a, &b, &c] {
+        node.keys.maintain().await.unwrap();
+    }
+    for node in [&a, &b, &c] {
+        node.keys.maintain().await.unwrap();
+        assert_eq!(node.keys.current().keys(now), a.keys.current().keys(now));
+        assert_eq!(node.tickets.keys().schedules(), a.tickets.keys().schedules());
+        assert_eq!(node.pepper.hash(SECRET), a.pepper.hash(SECRET));
+        let user = behalf_core::id::ObjectId(uuid::Uuid::from_u128(1));
+        let subject = |node: &Server| node.pairwise.subject(ACME, user, CLI);
+        assert_eq!(subject(node), subject(&a));
+    }
+    assert_eq!(a.keys.current().keys(now).len(), 4);
+    assert_eq!(a.tickets.keys().schedules().len(), 1);
 }
 
 #[tokio::test]

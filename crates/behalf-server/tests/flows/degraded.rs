@@ -1,11 +1,15 @@
 //! While the database is away (decisions.md 26): clients get short tokens for themselves from what
 //! is remembered, and nobody gets anything else.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
+use axum::body::Body;
 use behalf_core::event::{Mark, Outcome, Step};
 use behalf_protocol::error::AadSts;
+use behalf_server::admin_socket;
+use http::Request;
 use serde_json::json;
+use tower::ServiceExt as _;
 
 use crate::common::{
     ACME, Answer, BASE, DAEMON, SECRET,
@@ -149,6 +153,25 @@ fn assert_page_503(answer: &Answer, what: &str) {
     assert!(answer.header("content-type").unwrap().starts_with("text/html"), "{what}");
     assert!(answer.header("retry-after").is_some(), "{what}");
     assert!(answer.text.contains("AADSTS90006"), "{what}");
+}
+
+#[tokio::test]
+async fn an_operator_is_told_to_come_again() {
+    let (_deployment, node) = away().await;
+    let socket = admin_socket::router(Arc::clone(&node.server.server));
+    let asked = [
+        Request::get("/v1/tenants").body(Body::empty()),
+        Request::post("/v1/tenants").body(Body::from(r#"{"name":"X","domains":["x.test"]}"#)),
+        Request::post("/v1/keys/rotate").body(Body::from(r#"{"alg":"RS256","now":true}"#)),
+        Request::get("/v1/tenants/acme.test/user-policy").body(Body::empty()),
+    ];
+    for request in asked {
+        let request = request.unwrap();
+        let what = request.uri().clone();
+        let answer = socket.clone().oneshot(request).await.unwrap();
+        assert_eq!(answer.status(), 503, "{what}");
+        assert_eq!(answer.headers()["retry-after"], "2", "{what}");
+    }
 }
 
 #[tokio::test]

@@ -21,6 +21,11 @@ const AT_ONCE: usize = 1_000;
 /// Usage is written at most this often.
 const EVERY: Duration = Duration::from_mins(1);
 
+/// A credential, and in whose home it is kept.
+type Credential = (TenantId, CredentialId);
+/// When it was last used.
+pub(crate) type Use = (Credential, Timestamp);
+
 #[derive(Debug, Default)]
 pub(crate) struct Usage {
     noted: Mutex<Noted>,
@@ -28,7 +33,7 @@ pub(crate) struct Usage {
 
 #[derive(Debug, Default)]
 struct Noted {
-    uses: HashMap<(TenantId, CredentialId), Timestamp>,
+    uses: HashMap<Credential, Timestamp>,
     written: Timestamp,
 }
 
@@ -38,11 +43,14 @@ impl Usage {
     }
 
     pub(crate) fn note(&self, home: TenantId, credential: CredentialId, at: Timestamp) {
-        let uses = &mut self.noted().uses;
-        if let Some(last) = uses.get_mut(&(home, credential)) {
-            *last = at.max(*last);
-        } else if uses.len() < MOST {
-            uses.insert((home, credential), at);
+        self.noted().note((home, credential), at);
+    }
+
+    /// Notes what could not be written.
+    pub(crate) fn note_again(&self, uses: Vec<Use>) {
+        let mut noted = self.noted();
+        for (credential, at) in uses {
+            noted.note(credential, at);
         }
     }
 
@@ -50,8 +58,8 @@ impl Usage {
         self.noted().uses.get(&(home, credential)).copied()
     }
 
-    /// What is to be written, if it is time.
-    pub(crate) fn take(&self, now: Timestamp, force: bool) -> Option<Vec<WriteSet>> {
+    /// What is to be written, if it is time, in as many parts as there are writes.
+    pub(crate) fn take(&self, now: Timestamp, force: bool) -> Option<Vec<Vec<Use>>> {
         let mut noted = self.noted();
         if noted.uses.is_empty() || (!force && now.since(noted.written) < EVERY) {
             return None;
@@ -59,13 +67,25 @@ impl Usage {
         noted.written = now;
         let uses: Vec<_> = std::mem::take(&mut noted.uses).into_iter().collect();
         drop(noted);
-        let write = |uses: &[((TenantId, CredentialId), Timestamp)]| {
-            let mut set = WriteSet::new();
-            for ((home, credential), at) in uses {
-                credential_use::put(&mut set, *home, *credential, *at);
-            }
-            set
-        };
-        Some(uses.chunks(AT_ONCE).map(write).collect())
+        Some(uses.chunks(AT_ONCE).map(<[Use]>::to_vec).collect())
     }
+}
+
+impl Noted {
+    fn note(&mut self, credential: Credential, at: Timestamp) {
+        if let Some(last) = self.uses.get_mut(&credential) {
+            *last = at.max(*last);
+        } else if self.uses.len() < MOST {
+            self.uses.insert(credential, at);
+        }
+    }
+}
+
+/// One write.
+pub(crate) fn write(uses: &[Use]) -> WriteSet {
+    let mut set = WriteSet::new();
+    for ((home, credential), at) in uses {
+        credential_use::put(&mut set, *home, *credential, *at);
+    }
+    set
 }

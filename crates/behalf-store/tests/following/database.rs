@@ -19,8 +19,8 @@ use behalf_store::{
 use tokio::{sync::Notify, time::Instant};
 use uuid::Uuid;
 
-/// How long a dead line keeps whoever reads or writes waiting, as backends promise.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long a dead line keeps whoever writes waiting, as backends promise.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The database: records, the change log, and who is to be told.
 #[derive(Default)]
@@ -76,6 +76,14 @@ impl Line {
         self.deaf.store(deaf, Ordering::Relaxed);
     }
 
+    /// A read: nobody says when a dead line will answer it.
+    async fn asks<T>(&self, question: impl FnOnce(&Database) -> T) -> Result<T, ReadError> {
+        if *self.carries.lock().unwrap() == Carries::Silence {
+            return future::pending().await;
+        }
+        self.over(question).await
+    }
+
     async fn over<T>(&self, deed: impl FnOnce(&Database) -> T) -> Result<T, ReadError> {
         let carries = *self.carries.lock().unwrap();
         match carries {
@@ -96,7 +104,7 @@ impl Line {
 
 impl Backend for Line {
     fn get<'a>(&'a self, keys: &'a [Key]) -> Boxed<'a, Result<Vec<Option<Record>>, ReadError>> {
-        Box::pin(self.over(move |database| {
+        Box::pin(self.asks(move |database| {
             let rows = database.rows.lock().unwrap();
             keys.iter().map(|key| rows.get(key).cloned()).collect()
         }))
@@ -122,10 +130,7 @@ impl Backend for Line {
     }
 
     fn changes_since(&self, after: Seq, limit: u32) -> Boxed<'_, Result<Changes, ReadError>> {
-        if *self.carries.lock().unwrap() == Carries::Silence {
-            return Box::pin(future::pending());
-        }
-        Box::pin(self.over(move |database| {
+        Box::pin(self.asks(move |database| {
             let log = database.log.lock().unwrap();
             let numbered = (1..).map(Seq).zip(log.iter().cloned());
             let commits = numbered.filter(|(seq, _)| *seq > after).take(limit as usize).collect();
