@@ -6,6 +6,7 @@
 
 mod admin;
 mod backup;
+mod backup_postgres;
 #[path = "../../src/demo/browser.rs"]
 mod browser;
 mod client;

@@ -4,7 +4,9 @@
 #![expect(clippy::expect_used, reason = "helpers of tests")]
 #![expect(clippy::panic, reason = "a test fails by panicking")]
 
+mod corrupt;
 mod cut;
 mod kill_nine;
+mod restore;
 mod sink;
 mod support;
