@@ -23,6 +23,7 @@ use crate::{
     discovery::Metadata,
     entropy::{Entropy, SharedEntropy},
     facts::Facts,
+    history::{HistoryError, Watch},
     jobs,
     journal::{self, Backlog, Destination, Durability, Journal, SealKey, Tallies},
     keys::{self, EarlyKey, KeyRing, MasterKey, SealKeys, SealParts, Signer, secrets},
@@ -106,6 +107,9 @@ pub enum BootError {
     /// The sealing key of tickets.
     #[error(transparent)]
     Seal(#[from] keys::EpochError),
+    /// Whether the database still has what it acknowledged.
+    #[error(transparent)]
+    History(#[from] HistoryError),
     /// The pepper, the pairwise key or the journal's seal.
     #[error(transparent)]
     Secret(#[from] secrets::SecretError),
@@ -192,13 +196,14 @@ async fn assemble(
     check_clock(clock.now(), journal.newest_at_start())?;
     let pepper = secrets::pepper(&store, &master, &*entropy).await?;
     let pairwise = secrets::pairwise(&store, &master, &*entropy).await?;
-    let seals = SealKeys::open(SealParts {
+    let seals = SealParts {
         store: store.clone(),
         master: Arc::clone(&master),
         clock: Arc::clone(&clock),
         entropy: Arc::clone(&entropy),
-    })
-    .await?;
+    };
+    Watch::default().first_look(&seals).await?;
+    let seals = SealKeys::open(seals).await?;
     let public_url = authority.as_str().to_owned();
     let parts = keys::Parts {
         store: store.clone(),

@@ -5,11 +5,13 @@ mod forget;
 
 use std::{sync::Arc, time::Duration};
 
-use behalf_store::{Standing, Timing};
+use behalf_store::{CommitError, Standing, Timing};
 
 use crate::{
     entropy::RequestIds,
+    history::{HistoryError, Watch},
     journal::{Lane, Shipper},
+    keys::SealKeys,
     state::Server,
 };
 
@@ -58,12 +60,16 @@ async fn tick(server: &Server) {
     let lane = server.journal.lane();
     let ids = RequestIds::new(Arc::clone(&server.entropy));
     let mut standing = Standing::Current;
+    let mut history = Watch::default();
     loop {
         tokio::time::sleep(TICK).await;
         let before = std::mem::replace(&mut standing, server.store.standing());
         tell_standing(standing, before);
         server.write_tallies(&lane, &ids);
-        server.write_usage(false).await;
+        if standing == Standing::Current {
+            server.write_usage(false).await;
+            settle(&mut history, server.tickets.keys()).await;
+        }
     }
 }
 
@@ -74,6 +80,18 @@ async fn sweep(server: &Server) {
         if let Err(error) = forget::forget_expired(&server.store, server.clock.now()).await {
             tracing::warn!(%error, "expired records could not be forgotten");
         }
+    }
+}
+
+/// Deals with a database that has changed hands.
+async fn settle(history: &mut Watch, keys: &SealKeys) {
+    match history.look(keys.parts()).await {
+        // Another node deals with it at the same moment; the next look sees what it did.
+        Ok(()) | Err(HistoryError::Commit(CommitError::Conflict { .. })) => {}
+        Err(error) => tracing::warn!(
+            %error,
+            "the database has changed hands, and it is not settled yet what that ends"
+        ),
     }
 }
 

@@ -19,6 +19,7 @@ pub mod entropy;
 mod error;
 pub mod facts;
 mod health;
+pub mod history;
 mod jobs;
 pub mod journal;
 pub mod keys;

@@ -75,6 +75,17 @@ pub trait Backend: Send + Sync + 'static {
         None
     }
 
+    /// The history that this process writes to, as its newest connection found it; `None`: there
+    /// can be only one.
+    fn history(&self) -> Option<History> {
+        None
+    }
+
+    /// Says that what hangs on records of the history before has been ended, so that `history` may
+    /// be written to without reserve. Until then only the directory can be changed: what is used
+    /// once could be used a second time.
+    fn settled(&self, _history: History) {}
+
     /// Where the nodes that share this database ship their sign-in logs to; `None`: no other node
     /// does share it.
     fn shared_log(&self) -> Option<Arc<dyn SharedLog>> {
@@ -107,6 +118,18 @@ pub struct Whole {
     pub record: Record,
     /// Its index entries, in the order in which they were given.
     pub entries: Vec<Entry>,
+}
+
+/// One course of a database's life. A standby that takes over begins another one, in which
+/// something may be missing that the primary before it had answered as durable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct History {
+    /// Its number (PostgreSQL: the timeline); `None` where the database has none.
+    pub timeline: Option<u32>,
+    /// Whether a commit is answered only when a standby has it too.
+    pub synchronous: bool,
+    /// Something that this process had been told was durable is missing.
+    pub lost: bool,
 }
 
 /// Who is told of changes.

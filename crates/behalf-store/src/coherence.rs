@@ -34,7 +34,7 @@ pub struct Stamp {
 impl Stamp {
     /// Begins to collect what a reading that starts now depends on.
     pub(crate) fn begin(coherence: &Coherence) -> Self {
-        Self { as_of: coherence.applied().0, slots: [0; NAMED], named: 0 }
+        Self { as_of: coherence.applied.load(Ordering::Acquire), slots: [0; NAMED], named: 0 }
     }
 
     /// Adds a dependency.
@@ -75,6 +75,9 @@ pub(crate) struct Coherence {
     applied: AtomicU64,
     /// What was read before this commit is stale, whatever it depends on.
     floor: AtomicU64,
+    /// What is added to a commit's number to get ours. More than zero where the database has gone
+    /// back: its numbers come again, ours never.
+    ahead: AtomicU64,
     /// Held while `applied` moves.
     moving: Mutex<()>,
 }
@@ -84,12 +87,19 @@ impl Coherence {
     pub(crate) fn new(newest: Seq) -> Self {
         let slots = (0..SLOTS).map(|_| AtomicU64::new(0)).collect();
         let applied = AtomicU64::new(newest.0);
-        Self { slots, applied, floor: AtomicU64::new(0), moving: Mutex::new(()) }
+        Self {
+            slots,
+            applied,
+            floor: AtomicU64::new(0),
+            ahead: AtomicU64::new(0),
+            moving: Mutex::default(),
+        }
     }
 
     /// The newest commit up to which everything is in the slots.
     pub(crate) fn applied(&self) -> Seq {
-        Seq(self.applied.load(Ordering::Acquire))
+        let _moving = self.moving.lock().unwrap_or_else(PoisonError::into_inner);
+        Seq(self.applied.load(Ordering::Acquire) - self.ahead.load(Ordering::Acquire))
     }
 
     /// Wait-free: at most ten loads.
@@ -110,14 +120,29 @@ impl Coherence {
     /// Counts everything that was read before `newest` as stale.
     pub(crate) fn forget_before(&self, newest: Seq) {
         let _moving = self.moving.lock().unwrap_or_else(PoisonError::into_inner);
-        self.floor.fetch_max(newest.0, Ordering::AcqRel);
-        self.applied.fetch_max(newest.0, Ordering::AcqRel);
+        let newest = newest.0.saturating_add(self.ahead.load(Ordering::Acquire));
+        self.floor.fetch_max(newest, Ordering::AcqRel);
+        self.applied.fetch_max(newest, Ordering::AcqRel);
+    }
+
+    /// The database has gone back to `newest`: nothing that was read before counts, and numbers
+    /// that come a second time are new ones here.
+    pub(crate) fn gone_back(&self, newest: Seq) {
+        let _moving = self.moving.lock().unwrap_or_else(PoisonError::into_inner);
+        let next = self.applied.load(Ordering::Acquire) + 1;
+        // Behind everything a slot may hold of commits that were never applied in a row.
+        let slots = self.slots.iter().map(|slot| slot.load(Ordering::Acquire) + 1);
+        let next = slots.max().unwrap_or(0).max(next).max(newest.0);
+        self.ahead.store(next - newest.0, Ordering::Release);
+        self.floor.store(next, Ordering::Release);
+        self.applied.store(next, Ordering::Release);
     }
 }
 
 impl ChangeSink for Coherence {
     fn apply(&self, seq: Seq, changes: &[Change]) {
         let _moving = self.moving.lock().unwrap_or_else(PoisonError::into_inner);
+        let seq = Seq(seq.0.saturating_add(self.ahead.load(Ordering::Acquire)));
         for change in changes {
             let slot = match change {
                 Change::Record(key) => key_slot(key),
@@ -220,6 +245,25 @@ mod tests {
         slots.apply(Seq(6), &[Change::Record(key(1))]);
         assert_eq!(slots.applied(), Seq(3));
         assert!(!slots.is_current(&stamp));
+    }
+
+    #[test]
+    fn what_was_read_before_the_database_went_back_is_stale_and_its_numbers_count_anew() {
+        let slots = Coherence::new(Seq(0));
+        (1..=9).for_each(|n| slots.apply(Seq(n), &[Change::Record(key(1))]));
+        slots.apply(Seq(12), &[Change::Record(key(2))]);
+        let before = Stamp::begin(&slots);
+        slots.gone_back(Seq(5));
+        assert!(!slots.is_current(&before));
+        assert_eq!(slots.applied(), Seq(5));
+        for (n, id) in [(6, 1), (7, 2)] {
+            let mut read = Stamp::begin(&slots);
+            read.touch(key_slot(&key(id)));
+            assert!(slots.is_current(&read));
+            slots.apply(Seq(n), &[Change::Record(key(id))]);
+            assert!(!slots.is_current(&read), "commit {n} comes a second time");
+            assert_eq!(slots.applied(), Seq(n));
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::{
     fmt,
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -20,7 +20,7 @@ use behalf_core::{
 };
 
 use crate::{
-    backend::{Backend, ChangeSink as _, Check, CommitError, ReadError, Seq, Snapshot},
+    backend::{Backend, ChangeSink as _, Check, CommitError, History, ReadError, Seq, Snapshot},
     coherence::{Coherence, Stamp},
     reading::Reading,
     shared_log::SharedLog,
@@ -51,6 +51,8 @@ struct Inner {
     gate: Gate,
     /// Once this process follows others.
     following: OnceLock<Following>,
+    /// The database went back.
+    lost: AtomicBool,
     usage: Usage,
     reads: AtomicU64,
     writes: AtomicU64,
@@ -68,6 +70,7 @@ impl Store {
                 coherence,
                 gate: Gate::default(),
                 following: OnceLock::new(),
+                lost: AtomicBool::new(false),
                 usage: Usage::default(),
                 reads: AtomicU64::new(0),
                 writes: AtomicU64::new(0),
@@ -115,6 +118,11 @@ impl Store {
             let known = coherence.applied();
             let changes = self.inner.backend.changes_since(known, STRIDE).await?;
             self.heard(changes.newest);
+            if changes.newest < known {
+                self.inner.lost.store(true, Ordering::Release);
+                coherence.gone_back(changes.newest);
+                return Ok(changes.newest);
+            }
             if changes.forgotten || changes.newest.0.saturating_sub(known.0) > FOLLOWED {
                 coherence.forget_before(changes.newest);
                 return Ok(changes.newest);
@@ -175,6 +183,20 @@ impl Store {
     /// Transactions they took: what was written at the same time shares one, and its sync.
     pub fn transactions(&self) -> u64 {
         self.inner.backend.transactions()
+    }
+
+    /// The history of the database that is written to; `None`: there can be only one.
+    pub fn history(&self) -> Option<History> {
+        let found = self.inner.backend.history()?;
+        Some(History { lost: found.lost || self.inner.lost.load(Ordering::Acquire), ..found })
+    }
+
+    /// Says that everything has been ended that hung on records of the history before.
+    pub fn settled(&self, history: History) {
+        self.inner.lost.store(false, Ordering::Release);
+        if let Some(found) = self.inner.backend.history() {
+            self.inner.backend.settled(History { lost: found.lost, ..history });
+        }
     }
 
     /// Where the nodes of this store ship their sign-in logs to; `None`: there is one node.

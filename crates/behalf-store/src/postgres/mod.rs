@@ -12,6 +12,7 @@
 mod commit;
 mod connection;
 mod fence;
+mod history;
 mod judge;
 mod log_day;
 mod log_line;
@@ -49,14 +50,15 @@ use tokio::{
 
 use crate::{
     backend::{
-        Backend, Boxed, ChangeSink, Changes, CommitError, Find, Page, ReadError, Scan, Seq,
-        Snapshot,
+        Backend, Boxed, ChangeSink, Changes, CommitError, Find, History, Page, ReadError, Scan,
+        Seq, Snapshot,
     },
     record::{Key, Record},
     shared_log::SharedLog,
     told::Told,
     write_set::WriteSet,
 };
+use history::Past;
 use log_shared::PostgresLog;
 use open::Opened;
 use pool::Readers;
@@ -76,6 +78,7 @@ pub struct Postgres {
     told: Told,
     away: Arc<AtomicBool>,
     news: Arc<Notify>,
+    past: Arc<Past>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -85,11 +88,13 @@ impl Postgres {
         let (jobs, queue) = mpsc::channel(QUEUE);
         let (opened, opening) = oneshot::channel();
         let (told, away, news) = (Told::default(), Arc::default(), Arc::default());
+        let past = Arc::default();
         let start = Start {
             options: options.clone(),
             told: Told::clone(&told),
             away: Arc::clone(&away),
             news: Arc::clone(&news),
+            past: Arc::clone(&past),
         };
         let thread =
             Builder::new().name("store-postgres".into()).spawn(move || start.run(opened, queue))?;
@@ -97,7 +102,7 @@ impl Postgres {
         let reading = opening.await.map_err(ended)??;
         let room = Arc::new(Semaphore::new(ROOM as usize));
         let (jobs, thread) = (Some(jobs), Some(thread));
-        Ok(Self { jobs, room, reading, told, away, news, thread })
+        Ok(Self { jobs, room, reading, told, away, news, past, thread })
     }
 
     async fn queue(&self, set: WriteSet) -> Result<Seq, CommitError> {
@@ -130,6 +135,7 @@ struct Start {
     told: Told,
     away: Arc<AtomicBool>,
     news: Arc<Notify>,
+    past: Arc<Past>,
 }
 
 impl Start {
@@ -161,8 +167,8 @@ impl Start {
     async fn open(
         self,
     ) -> Result<(impl FnOnce(mpsc::Receiver<Job>) -> Writer, Reading), OpenError> {
-        let Self { options, told, away, news } = self;
-        let Opened { parts, listening } = open::open(&options, told, away, news).await?;
+        let Self { options, told, away, news, past } = self;
+        let Opened { parts, listening } = open::open(&options, told, away, news, past).await?;
         let runtime = runtime::Handle::current();
         let reading = Reading {
             log: Arc::new(PostgresLog::new(&parts.connector, &runtime)),
@@ -219,6 +225,14 @@ impl Backend for Postgres {
 
     fn news(&self) -> Option<Arc<Notify>> {
         Some(Arc::clone(&self.news))
+    }
+
+    fn history(&self) -> Option<History> {
+        self.past.history()
+    }
+
+    fn settled(&self, history: History) {
+        self.past.settled(history);
     }
 }
 

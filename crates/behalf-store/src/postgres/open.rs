@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::{
     Options,
     connection::{Connector, Link},
+    history::{self, Past},
     migrate,
     news::{self, Listening},
     trouble,
@@ -121,6 +122,7 @@ pub(super) async fn open(
     told: Told,
     away: Arc<AtomicBool>,
     news: Arc<Notify>,
+    past: Arc<Past>,
 ) -> Result<Opened, OpenError> {
     let connector = Connector::new(options)?;
     let connect = connector.connect(|_| {});
@@ -142,11 +144,12 @@ pub(super) async fn open(
         .and_then(|row| row.try_get(0))
         .map_err(failed)?;
     tidy(&link).await.map_err(failed)?;
+    history::look(&link, id, &past).await.map_err(failed)?;
     // What cannot listen is asked by the clock alone.
     let listening =
         timeout(OPENING, news::listen(&connector, &news)).await.ok().and_then(Result::ok);
     let channel = listening.is_some();
-    Ok(Opened { parts: Parts { connector, told, away, news, channel, id }, listening })
+    Ok(Opened { parts: Parts { connector, told, away, news, channel, id, past }, listening })
 }
 
 /// Whom we talk to.

@@ -20,6 +20,7 @@ use super::{
     commit::{self, Applied, Session, Ticket, Tried},
     connection::Connector,
     fence,
+    history::{self, Past},
     statements::Statements,
     trouble::Trouble,
 };
@@ -42,6 +43,10 @@ const TRY: Duration = Duration::from_millis(2_500);
 /// Between two tries to connect.
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// Why nothing but the directory is written now.
+pub(super) const UNSETTLED: &str =
+    "the database has changed hands, and it is not settled yet what that ends";
+
 /// A write set and who waits for it.
 pub(super) struct Job {
     pub(super) set: WriteSet,
@@ -63,6 +68,8 @@ pub(super) struct Parts {
     pub(super) channel: bool,
     /// This process among all that write; made by the database.
     pub(super) id: Uuid,
+    /// Which history it writes to.
+    pub(super) past: Arc<Past>,
 }
 
 pub(super) struct Writer {
@@ -145,6 +152,9 @@ impl Writer {
         deadline: Instant,
     ) -> Result<Vec<Result<Applied, CommitError>>, Trouble> {
         self.connect(deadline - TRY).await?;
+        if !self.parts.past.is_settled() && !sets.iter().all(|set| set.changes_directory()) {
+            return Err(Trouble::Failed(UNSETTLED.to_owned()));
+        }
         self.n += 1;
         let ticket = Ticket {
             writer: self.parts.id,
@@ -177,6 +187,7 @@ impl Writer {
             }
         };
         if wrote {
+            self.parts.past.answered(self.n);
             self.parts.told.transaction();
             self.tidy = change_log::removable(newest, judged.numbered);
         }
@@ -260,6 +271,8 @@ async fn session(parts: &Parts, deadline: Instant) -> Result<Session, Trouble> {
     let link = parts.connector.link(deadline, &warned).await?;
     let prepared = timeout_at(deadline, Statements::prepare(&link)).await;
     let statements = prepared.map_err(|_| Trouble::overdue())??;
+    let looked = timeout_at(deadline, history::look(&link, parts.id, &parts.past)).await;
+    looked.map_err(|_| Trouble::overdue())??;
     Ok(Session { link, statements, versions: 0..0, warned })
 }
 

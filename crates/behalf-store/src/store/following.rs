@@ -199,7 +199,7 @@ impl Store {
 
     pub(super) fn heard(&self, newest: Seq) {
         if let Some(following) = self.inner.following.get() {
-            following.newest.fetch_max(newest.0, Ordering::Relaxed);
+            following.newest.store(newest.0, Ordering::Relaxed);
         }
     }
 }

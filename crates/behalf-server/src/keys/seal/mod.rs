@@ -103,6 +103,11 @@ impl SealKeys {
         Ok(Arc::new(keys))
     }
 
+    /// What they were opened with.
+    pub(crate) fn parts(&self) -> &SealParts {
+        &self.parts
+    }
+
     /// The epochs as they are. Wait-free; hold the result for one request only.
     pub fn current(&self) -> Epochs {
         Epochs(self.current.load())

@@ -1,0 +1,197 @@
+//! When the database changes hands: whether codes and refresh tokens still mean what they meant.
+//!
+//! A sealed ticket is used once because its use is a record. A standby that takes over may lack the
+//! newest records, and then what was used could be used again. So whenever that cannot be ruled out
+//! a new sealing epoch begins and the older ones end (tickets.md 2): users sign in again, nothing is
+//! used twice. Applications and their tokens are not concerned.
+
+use behalf_core::time::Timestamp;
+use behalf_store::{
+    CommitError, Expect, History, Kind, ReadError, Store, Stored, records::deployment,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::keys::{EpochError, SealKeys, SealParts};
+
+/// The setting that says which history all nodes know of.
+const SETTING: &str = "history";
+
+/// What the deployment knows of its database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Known {
+    timeline: Option<u32>,
+    synchronous: bool,
+    /// When tickets were last ended because something may have been lost.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    ended: Option<Timestamp>,
+}
+
+/// What is to be done about a history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    /// Nothing.
+    Same,
+    /// It is another one, or replicates in another way, and nothing was lost: it is noted.
+    Note,
+    /// Something may be missing: what was sealed before ends.
+    End,
+}
+
+/// Why it is not settled yet.
+#[derive(Debug, thiserror::Error)]
+pub enum HistoryError {
+    /// The store.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The store.
+    #[error(transparent)]
+    Commit(#[from] CommitError),
+    /// The sealing key.
+    #[error(transparent)]
+    Epochs(#[from] EpochError),
+}
+
+/// Looks after the history for one node.
+#[derive(Debug, Default)]
+pub(crate) struct Watch {
+    settled: Option<History>,
+    known: Option<Known>,
+}
+
+impl Watch {
+    /// One look. Costs nothing while nothing changes.
+    pub(crate) async fn look(&mut self, parts: &SealParts) -> Result<(), HistoryError> {
+        let Some(found) = parts.store.history().filter(|found| self.settled != Some(*found)) else {
+            return Ok(());
+        };
+        let stored = known(&parts.store).await?;
+        let verdict = judge(self.known, stored.as_deref().copied(), found);
+        if verdict != Verdict::Same {
+            self.write(parts, stored.as_ref(), (found, verdict)).await?;
+        }
+        self.known = known(&parts.store).await?.map(|stored| stored.value);
+        parts.store.settled(found);
+        self.settled = parts.store.history();
+        Ok(())
+    }
+
+    /// The first look of a node, before it serves. Of several that start at once one writes.
+    pub(crate) async fn first_look(&mut self, parts: &SealParts) -> Result<(), HistoryError> {
+        match self.look(parts).await {
+            Err(HistoryError::Commit(CommitError::Conflict { .. })) => self.look(parts).await,
+            other => other,
+        }
+    }
+
+    /// All in one commit: another node that does the same at this moment loses, and looks again.
+    async fn write(
+        &self,
+        parts: &SealParts,
+        stored: Option<&Stored<Known>>,
+        (found, verdict): (History, Verdict),
+    ) -> Result<(), HistoryError> {
+        let mut known = Known {
+            timeline: found.timeline,
+            synchronous: found.synchronous,
+            ended: stored.and_then(|stored| stored.ended),
+        };
+        let mut set = behalf_store::WriteSet::new();
+        if verdict == Verdict::End {
+            set = SealKeys::begin_anew(parts).await?;
+            known.ended = Some(parts.clock.now());
+        }
+        // A struct of numbers always serialises.
+        let document = serde_json::to_vec(&known).unwrap_or_default();
+        deployment::put_setting(&mut set, SETTING, document, Expect::as_found(stored));
+        parts.store.commit(set).await?;
+        match verdict {
+            Verdict::End => tracing::error!(
+                timeline = found.timeline,
+                lost = found.lost,
+                "the database changed hands and may have lost what it had acknowledged: codes, refresh tokens and sessions were ended, users sign in again; see behalf doctor about synchronous replication"
+            ),
+            Verdict::Note => tracing::info!(
+                timeline = found.timeline,
+                synchronous = found.synchronous,
+                "the database's history is noted"
+            ),
+            Verdict::Same => {}
+        }
+        Ok(())
+    }
+}
+
+/// What `found` means where the deployment knows `stored` and this node had seen `seen` of it.
+fn judge(seen: Option<Known>, stored: Option<Known>, found: History) -> Verdict {
+    let Some(known) = stored else { return Verdict::Note };
+    // Somebody else has dealt with it, or nothing has happened.
+    let dealt_with = known.timeline == found.timeline && (!found.lost || stored != seen);
+    if dealt_with {
+        let replicates_alike = known.synchronous == found.synchronous;
+        return if replicates_alike { Verdict::Same } else { Verdict::Note };
+    }
+    if known.synchronous && !found.lost { Verdict::Note } else { Verdict::End }
+}
+
+async fn known(store: &Store) -> Result<Option<Stored<Known>>, ReadError> {
+    let Some(stored) = store.reading().setting(SETTING).await? else { return Ok(None) };
+    let value = serde_json::from_slice(&stored.value)
+        .map_err(|error| ReadError::Damaged { kind: Kind::Deployment, cause: error.to_string() })?;
+    Ok(Some(Stored { value, version: stored.version }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn known(timeline: u32, synchronous: bool) -> Known {
+        Known { timeline: Some(timeline), synchronous, ended: None }
+    }
+
+    fn found(timeline: u32, synchronous: bool, lost: bool) -> History {
+        History { timeline: Some(timeline), synchronous, lost }
+    }
+
+    #[test]
+    fn tickets_end_exactly_when_something_may_be_missing() {
+        let (alone, paired) = (known(1, false), known(1, true));
+        for (what, seen, stored, found, verdict) in [
+            ("the first start", None, None, found(1, false, false), Verdict::Note),
+            ("a node that starts", None, Some(alone), found(1, false, false), Verdict::Same),
+            ("a standby is added", Some(alone), Some(alone), found(1, true, false), Verdict::Note),
+            (
+                "a synchronous one took over",
+                Some(paired),
+                Some(paired),
+                found(2, false, false),
+                Verdict::Note,
+            ),
+            (
+                "an asynchronous one took over",
+                Some(alone),
+                Some(alone),
+                found(2, false, false),
+                Verdict::End,
+            ),
+            ("while no node ran", None, Some(alone), found(2, true, false), Verdict::End),
+            (
+                "it lacks what it answered",
+                Some(paired),
+                Some(paired),
+                found(2, true, true),
+                Verdict::End,
+            ),
+            ("it was put back", Some(paired), Some(paired), found(1, true, true), Verdict::End),
+            (
+                "another node was first",
+                Some(alone),
+                Some(known(2, true)),
+                found(2, true, true),
+                Verdict::Same,
+            ),
+        ] {
+            assert_eq!(judge(seen, stored, found), verdict, "{what}");
+        }
+    }
+}
