@@ -10,6 +10,7 @@
 mod database;
 mod postgres {
     mod cut;
+    mod history;
     mod opening;
     pub(crate) mod proxy;
     mod shared;

@@ -1,0 +1,80 @@
+//! A database that has changed hands and may lack what it had acknowledged.
+
+use std::sync::Arc;
+
+use behalf_store::{Backend as _, Expect, History, Key, Kind, Store, WriteSet, postgres::Postgres};
+
+use crate::{
+    database::{client, fresh, options, url},
+    postgres::proxy::{Fault, Proxy},
+    support::{key, set, tenant},
+};
+
+fn used(id: &str) -> WriteSet {
+    set(|s| s.put(Key::new(tenant(1), Kind::UsedTicket, id.as_bytes()), vec![1], Expect::Absent))
+}
+
+/// A backend whose next connection comes soon, and its schema.
+async fn behind_a_proxy() -> (Proxy, Postgres, String) {
+    let (proxy, schema) = (Proxy::start().await, fresh().await);
+    let backend = Postgres::open(&proxy.options(&schema)).await.unwrap();
+    (proxy, backend, schema)
+}
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL: ./test postgres"]
+async fn what_is_used_once_is_not_written_until_a_loss_is_settled() {
+    let (proxy, backend, schema) = behind_a_proxy().await;
+    let before = backend.history().unwrap();
+    assert_eq!(before, History { timeline: Some(1), synchronous: false, lost: false });
+    backend.commit(used("one")).await.unwrap();
+    // What a failover to a standby that is behind leaves: the newest rows are not there.
+    let newest = format!("DELETE FROM {schema}.batch; DELETE FROM {schema}.record");
+    client(&url()).await.batch_execute(&newest).await.unwrap();
+    proxy.set(Fault::CommitLost);
+    for again in ["two", "one"] {
+        let refused = backend.commit(used(again)).await.unwrap_err();
+        assert!(refused.to_string().contains("has changed hands"), "{again}: {refused}");
+    }
+    let lost = backend.history().unwrap();
+    assert_eq!(lost, History { lost: true, ..before });
+    backend.commit(set(|s| s.put(key("a"), vec![1], Expect::Absent))).await.unwrap();
+    backend.settled(lost);
+    assert_eq!(backend.history(), Some(before));
+    backend.commit(used("two")).await.unwrap();
+}
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL: ./test postgres"]
+async fn a_connection_that_is_cut_is_no_loss() {
+    let (proxy, backend, _) = behind_a_proxy().await;
+    backend.commit(used("one")).await.unwrap();
+    for (fault, id) in [(Fault::CommitLost, "two"), (Fault::AnswerLost, "three")] {
+        proxy.set(fault);
+        backend.commit(used(id)).await.unwrap();
+        assert!(proxy.happened());
+        assert!(!backend.history().unwrap().lost, "{fault:?}");
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL: ./test postgres"]
+async fn numbers_that_come_again_are_new_ones() {
+    let schema = fresh().await;
+    let store =
+        Store::open(Arc::new(Postgres::open(&options(&schema)).await.unwrap())).await.unwrap();
+    for id in ["a", "b", "c"] {
+        store.commit(set(|s| s.put(key(id), vec![1], Expect::Absent))).await.unwrap();
+    }
+    store.catch_up().await.unwrap();
+    let admin = client(&url()).await;
+    let back = format!(
+        "UPDATE {schema}.counter SET seq = 1; DELETE FROM {schema}.change_log WHERE seq > 1"
+    );
+    admin.batch_execute(&back).await.unwrap();
+    store.catch_up().await.unwrap();
+    assert!(store.history().unwrap().lost);
+    let seq = store.commit(set(|s| s.put(key("d"), vec![1], Expect::Absent))).await.unwrap();
+    assert_eq!(seq.0, 2);
+    assert_eq!(store.catch_up().await.unwrap().0, 2);
+}
