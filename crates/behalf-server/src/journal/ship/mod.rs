@@ -10,7 +10,12 @@ mod tail;
 #[cfg(test)]
 pub(super) mod tests;
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    mem::{Discriminant, discriminant},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
 
 use behalf_core::{
     id::{RequestId, TenantId},
@@ -101,6 +106,8 @@ pub struct Shipper {
     position: Option<Position>,
     /// Failures since the last success.
     failures: u32,
+    /// The kind of failure that was said last.
+    said: Option<Discriminant<Failure>>,
     swept: Option<Duration>,
 }
 
@@ -134,6 +141,7 @@ impl Shipper {
             tail: None,
             position: None,
             failures: 0,
+            said: None,
             swept: None,
         }
     }
@@ -268,8 +276,8 @@ impl Shipper {
     }
 
     async fn succeeded(&mut self) {
-        if self.failures > 0 {
-            self.failures = 0;
+        self.failures = 0;
+        if self.said.take().is_some() {
             tracing::info!("the sign-in log is shipped again");
         }
         let now = self.shared.clock.monotonic();
@@ -289,7 +297,7 @@ impl Shipper {
             return self.spread(REST);
         }
         self.shared.progress.failed(self.shared.clock.now());
-        if self.failures == 0 {
+        if self.said.replace(discriminant(failure)) != Some(discriminant(failure)) {
             let waits = self.shared.progress.is_awaited();
             tracing::error!(
                 error = %failure,
