@@ -234,10 +234,10 @@ impl Search<'_> {
     fn take(&mut self, seq: i64, bytes: &[u8]) -> bool {
         self.left = self.left.saturating_sub(1);
         let wanted = record::fixed(bytes).is_none_or(|fixed| self.query.wants(&fixed));
-        if let Some(entry) = wanted.then(|| self.journal.entry(seq, bytes)).flatten() {
-            if self.query.in_time(entry.record.time()) {
-                self.page.entries.push(entry);
-            }
+        if let Some(entry) = wanted.then(|| self.journal.entry(seq, bytes)).flatten()
+            && self.query.in_time(entry.record.time())
+        {
+            self.page.entries.push(entry);
         }
         let more = self.page.entries.len() < self.limit && self.left > 0;
         if !more {

@@ -1,7 +1,7 @@
 //! The rows that the shared log does not have yet, for whoever asks on this node; and how both are
 //! told as one.
 
-use std::collections::BTreeMap;
+use std::{cmp::Reverse, collections::BTreeMap};
 
 use behalf_store::shared_log::{self, LogPage, LogQuery, LogRow, NodeId};
 use rusqlite::params;
@@ -79,7 +79,7 @@ pub fn merged(shared: LogPage, (node, own): (NodeId, Vec<LogRow>), query: &LogQu
     let own = own.into_iter().filter(|row| shared.next.is_none_or(|next| row.place() >= next));
     let mut rows: Vec<_> = shared.rows;
     rows.extend(own.map(|row| (node, row)));
-    rows.sort_by(|(_, a), (_, b)| b.place().cmp(&a.place()));
+    rows.sort_by_key(|(_, row)| Reverse(row.place()));
     rows.dedup_by_key(|(_, row)| row.place());
     let cut = rows.len() > limit;
     rows.truncate(limit);

@@ -41,7 +41,7 @@ const DEADLINE: Duration = Duration::from_secs(5);
 const REST: Duration = Duration::from_millis(100);
 const LONGEST_REST: Duration = Duration::from_secs(1);
 /// The rest when nothing can be shipped until somebody mends it.
-const MENDING: Duration = Duration::from_secs(60);
+const MENDING: Duration = Duration::from_mins(1);
 /// How often days are forgotten.
 const SWEEP: Duration = Duration::from_hours(1);
 
@@ -306,19 +306,17 @@ impl Shipper {
             );
         }
         self.failures = self.failures.saturating_add(1);
-        match failure {
-            Failure::Foreign { .. } => MENDING,
-            _ => {
-                let rest = REST.saturating_mul(1 << (self.failures - 1).min(10));
-                self.spread(rest.min(LONGEST_REST))
-            }
+        if let Failure::Foreign { .. } = failure {
+            return MENDING;
         }
+        let rest = REST.saturating_mul(1 << (self.failures - 1).min(10));
+        self.spread(rest.min(LONGEST_REST))
     }
 
     /// Up to a quarter less, so that nodes do not come back all at once.
     fn spread(&self, rest: Duration) -> Duration {
         let [byte] = random(&*self.entropy);
-        rest - rest / 1024 * u32::from(byte)
+        rest.saturating_sub(rest / 1024 * u32::from(byte))
     }
 }
 

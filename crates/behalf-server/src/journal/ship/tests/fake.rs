@@ -1,6 +1,7 @@
 //! A shared log in memory whose database breaks when told to.
 
 use std::{
+    cmp::Reverse,
     collections::{BTreeMap, VecDeque},
     sync::{Mutex, MutexGuard},
 };
@@ -106,7 +107,7 @@ fn query(state: &State, query: &LogQuery) -> LogPage {
                 && query.below.is_none_or(|below| row.place() < below)
         })
         .collect();
-    rows.sort_by(|(_, a), (_, b)| b.place().cmp(&a.place()));
+    rows.sort_by_key(|(_, row)| Reverse(row.place()));
     rows.dedup_by_key(|(_, row)| row.place());
     let more = rows.len() > query.limit as usize;
     rows.truncate(query.limit as usize);
