@@ -8,6 +8,8 @@ use std::{
 
 #[cfg(feature = "postgres")]
 use behalf_store::postgres;
+#[cfg(feature = "postgres")]
+pub use behalf_store::postgres::{Node, Schema, Standby, Survey};
 use behalf_store::{Backend, sqlite};
 
 /// A database as a URL names it. `Debug` and `Display` show no password.
@@ -93,6 +95,19 @@ impl Database {
             #[cfg(feature = "postgres")]
             Self::Postgres(options) => Arc::new(postgres::Postgres::open(options).await?),
         })
+    }
+}
+
+#[cfg(feature = "postgres")]
+impl Database {
+    /// What the server that has it says of itself; nothing is changed. `None`: it is a file.
+    pub async fn survey(&self) -> Option<Result<Survey, OpenError>> {
+        match self {
+            Self::Sqlite(_) => None,
+            Self::Postgres(options) => {
+                Some(postgres::survey(options).await.map_err(OpenError::from))
+            }
+        }
     }
 }
 

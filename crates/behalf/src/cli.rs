@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::{
-    administer, app, backup, demo, dev, explain, grant, init, inspect, key, log, program_env,
-    restore, serve, storage, tenant, token, user,
+    administer, app, backup, demo, dev, doctor, explain, grant, init, inspect, key, log,
+    program_env, restore, serve, storage, tenant, token, user,
 };
 
 /// A directory and token service that speaks the Microsoft identity platform's wire.
@@ -53,6 +53,8 @@ pub(crate) enum Command {
     /// Move everything to another store, or look for damage in this one
     #[command(subcommand)]
     Storage(storage::Command),
+    /// Look at the configuration and the database: whether they are fit for many nodes
+    Doctor(doctor::Args),
     /// Run the five flows and what goes wrong, with every exchange and every check
     Demo(demo::Args),
     /// Get tokens for scripts and trials

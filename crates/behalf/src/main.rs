@@ -7,6 +7,7 @@ mod backup;
 mod cli;
 mod demo;
 mod dev;
+mod doctor;
 mod door;
 mod environment;
 mod explain;
@@ -66,6 +67,7 @@ fn run(command: Command, environment: &Environment) -> anyhow::Result<ExitCode> 
         Command::Backup(args) => backup::run(&args, environment),
         Command::Restore(args) => restore::run(&args),
         Command::Storage(command) => storage::run(&command, environment),
+        Command::Doctor(args) => doctor::run(&args),
         Command::Demo(args) => demo::run(&args, environment),
         Command::Token(command) => token::run(&command, environment),
         Command::Explain(args) => explain::run(&args, environment),

@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use tokio_postgres::{Error, error::SqlState};
 
-use super::{connection::Link, open::OpenError, trouble};
+use super::{connection::Link, open::OpenError, survey::Schema, trouble};
 use crate::stored::checksum;
 
 struct Migration {
@@ -29,6 +29,9 @@ const MIGRATIONS: &[Migration] = &[
 
 /// Tries to make the table of migrations where several nodes start at once.
 const TRIES: u32 = 50;
+
+const THERE: &str =
+    "SELECT 1 FROM pg_catalog.pg_tables WHERE schemaname = $1 AND tablename = 'migration'";
 
 /// A migration in the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,11 +59,20 @@ pub(super) async fn migrate(link: &mut Link, schema: &str) -> Result<(), OpenErr
     Ok(())
 }
 
+/// What the schema is, without a change to it.
+pub(super) async fn standing(link: &Link, schema: &str) -> Result<Schema, Error> {
+    if link.query_opt(THERE, &[&schema]).await?.is_none() {
+        return Ok(Schema { found: None, known: known(), refused: None });
+    }
+    let applied = read(link).await?;
+    let refused = check(&applied).err().map(|error| error.to_string());
+    let found = applied.keys().last().copied().filter(|newest| *newest > 0);
+    Ok(Schema { found, known: known(), refused })
+}
+
 /// Makes the schema and its table of migrations where they are not there yet. Row 0 is what is
 /// locked.
 async fn found(link: &Link, schema: &str) -> Result<(), OpenError> {
-    let there =
-        "SELECT 1 FROM pg_catalog.pg_tables WHERE schemaname = $1 AND tablename = 'migration'";
     let make = format!(
         "CREATE SCHEMA IF NOT EXISTS {schema};
          CREATE TABLE IF NOT EXISTS {schema}.migration (
@@ -70,7 +82,7 @@ async fn found(link: &Link, schema: &str) -> Result<(), OpenError> {
     );
     let mut last = None;
     for _ in 0..TRIES {
-        if link.query_opt(there, &[&schema]).await.map_err(failed)?.is_some() {
+        if link.query_opt(THERE, &[&schema]).await.map_err(failed)?.is_some() {
             return Ok(());
         }
         match link.batch_execute(&make).await {

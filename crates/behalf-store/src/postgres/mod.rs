@@ -26,12 +26,14 @@ mod pool;
 mod read;
 mod snapshot;
 mod statements;
+mod survey;
 mod tls;
 mod trouble;
 mod url;
 mod writer;
 
 pub use open::OpenError;
+pub use survey::{Node, Schema, Standby, Survey, survey};
 pub use url::{Options, UrlError};
 
 use std::{

@@ -27,8 +27,13 @@ pub(super) async fn listen(connector: &Connector, news: &Arc<Notify>) -> Result<
         }
     };
     let (client, driven) = connector.connect(heard).await?;
-    client.batch_execute(&format!("LISTEN {}", connector.schema)).await?;
+    client.batch_execute(&listening(&connector.schema)).await?;
     Ok(Listening { _client: client, driven })
+}
+
+/// What a connection that listens says last.
+pub(super) fn listening(schema: &str) -> String {
+    format!("LISTEN {schema}")
 }
 
 /// Listens for as long as it is polled, on a new connection where one is lost.

@@ -169,7 +169,7 @@ async fn look(link: &Link) -> Result<(), OpenError> {
 
 /// Databases that speak PostgreSQL's wire give a PostgreSQL version too; CockroachDB always the
 /// same one, whatever it can.
-fn is_new_enough(name: &str, number: &str) -> bool {
+pub(super) fn is_new_enough(name: &str, number: &str) -> bool {
     let major = number.parse::<i32>().unwrap_or(0) / 10_000;
     major >= OLDEST || name.starts_with("CockroachDB")
 }
@@ -181,7 +181,7 @@ async fn tidy(link: &Link) -> Result<u64, Error> {
 }
 
 /// What a refused connection means.
-fn refused(options: &Options, error: &Error) -> OpenError {
+pub(super) fn refused(options: &Options, error: &Error) -> OpenError {
     let (place, cause) = (options.place(), trouble::text(error));
     let Some(code) = error.code() else {
         let source = std::error::Error::source(error).and_then(|source| source.downcast_ref());

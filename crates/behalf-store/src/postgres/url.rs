@@ -136,9 +136,8 @@ impl Options {
         if config.get_dbname().is_none_or(str::is_empty) {
             return Err(UrlError::Missing("database"));
         }
-        let local = config.get_hosts().iter().all(is_local)
-            && config.get_hostaddrs().iter().all(std::net::IpAddr::is_loopback);
-        let default = if local { SslMode::Disable } else { SslMode::Require };
+        let default =
+            if reaches_this_machine(&config) { SslMode::Disable } else { SslMode::Require };
         config.ssl_mode(ours.mode.unwrap_or(default));
         Ok(Self {
             config,
@@ -162,6 +161,11 @@ impl Options {
         format!("{}/{}", places.join(","), self.config.get_dbname().unwrap_or_default())
     }
 
+    /// Whether every host is this machine.
+    pub(super) fn is_local(&self) -> bool {
+        reaches_this_machine(&self.config)
+    }
+
     pub(super) fn uses_tls(&self) -> bool {
         self.config.get_ssl_mode() != SslMode::Disable
     }
@@ -182,6 +186,11 @@ impl fmt::Debug for Options {
             .field("roots", &self.roots)
             .finish_non_exhaustive()
     }
+}
+
+fn reaches_this_machine(config: &Config) -> bool {
+    config.get_hosts().iter().all(is_local)
+        && config.get_hostaddrs().iter().all(std::net::IpAddr::is_loopback)
 }
 
 fn is_local(host: &Host) -> bool {

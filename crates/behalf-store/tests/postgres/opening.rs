@@ -2,7 +2,7 @@
 
 use behalf_store::{
     Backend as _, Expect,
-    postgres::{OpenError, Options, Postgres},
+    postgres::{OpenError, Options, Postgres, survey},
 };
 
 use crate::{
@@ -104,4 +104,29 @@ async fn of_several_hosts_the_one_that_answers_is_used() {
     let url = format!("{user}@127.0.0.1:9,{server}?schema={schema}");
     let backend = Postgres::open(&Options::parse(&url).unwrap()).await.unwrap();
     backend.commit(set(|s| s.put(key("a"), vec![1], Expect::Absent))).await.unwrap();
+}
+
+/// Whoever looks changes nothing.
+#[tokio::test]
+#[ignore = "needs PostgreSQL: ./test postgres"]
+async fn a_database_says_of_itself_what_it_is() {
+    let schema = fresh().await;
+    let options = options(&schema);
+    let before = survey(&options).await.unwrap();
+    assert_eq!((before.schema.found, before.schema.refused), (None, None));
+    assert!(before.new_enough && before.server.starts_with("PostgreSQL "), "{}", before.server);
+    let _node = Postgres::open(&options).await.unwrap();
+    let after = survey(&options).await.unwrap();
+    assert_eq!(after.schema.found, Some(after.schema.known));
+    assert_eq!((after.tls, after.local, after.distributed), (Some(false), true, false));
+    assert_eq!(after.standbys, Some(vec![]));
+    assert_eq!(after.full_page_writes.as_deref(), Some("on"));
+    let nodes = after.nodes.unwrap();
+    assert_eq!((before.nodes.unwrap().len(), nodes.len()), (0, 1));
+    assert!(nodes[0].version.starts_with("behalf/"));
+    assert!(after.max_connections > after.connections);
+    let client = client(&url()).await;
+    let newer = format!("INSERT INTO {schema}.migration VALUES (900, 7, 900)");
+    client.batch_execute(&newer).await.unwrap();
+    assert!(survey(&options).await.unwrap().schema.refused.is_some());
 }

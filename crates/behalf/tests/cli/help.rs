@@ -25,6 +25,7 @@ fn each_command_explains_itself() {
         "backup verify",
         "restore",
         "storage copy",
+        "doctor",
         "token get",
         "token login",
         "token obo",

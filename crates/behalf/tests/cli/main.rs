@@ -12,6 +12,7 @@ mod browser;
 mod client;
 mod demo;
 mod dev;
+mod doctor;
 mod explain;
 mod grant;
 mod help;
