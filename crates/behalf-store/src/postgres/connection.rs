@@ -45,7 +45,7 @@ pub(super) struct Connector {
 
 impl Connector {
     pub(super) fn new(options: &Options) -> Result<Self, OpenError> {
-        let mut config = options.config.clone();
+        let mut config = Config::clone(&options.config);
         let milliseconds = |time: Duration| time.as_millis();
         config
             .application_name(concat!("behalf/", env!("CARGO_PKG_VERSION")))

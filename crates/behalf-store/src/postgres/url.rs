@@ -23,7 +23,7 @@ use tokio_postgres::{
 ///   as libpq has them.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Options {
-    pub(super) config: Config,
+    pub(super) config: Box<Config>,
     pub(super) roots: Roots,
     pub(super) schema: String,
 }
@@ -140,7 +140,7 @@ impl Options {
             if reaches_this_machine(&config) { SslMode::Disable } else { SslMode::Require };
         config.ssl_mode(ours.mode.unwrap_or(default));
         Ok(Self {
-            config,
+            config: Box::new(config),
             roots: ours.roots.unwrap_or(Roots::System),
             schema: ours.schema.unwrap_or_else(|| "behalf".to_owned()),
         })

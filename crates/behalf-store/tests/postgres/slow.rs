@@ -80,7 +80,7 @@ async fn a_deadlock_is_survived() {
     let deadlocks = async || -> i64 { watcher.query_one(sql, &[]).await.unwrap().get(0) };
     timeout(Duration::from_secs(20), async {
         while deadlocks().await == 0 {
-            tokio::time::sleep(Duration::from_millis(10)).await
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
     })
     .await
