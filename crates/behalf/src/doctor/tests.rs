@@ -52,7 +52,8 @@ fn after(change: impl FnOnce(&mut Survey), name: &str) -> Check {
     let mut survey = good();
     change(&mut survey);
     let checks = judge(&survey, NOW);
-    checks.into_iter().find(|check| check.name == name).unwrap()
+    let found = checks.into_iter().find(|check| check.name == name);
+    found.unwrap_or_else(|| Check::fail("nothing", name, "no such check"))
 }
 
 #[test]
