@@ -4,7 +4,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use behalf_server::{
     admin_socket::wire::{Checked, NewCopy},
-    backup::Step,
+    backup::{self, Step},
     database::Database,
 };
 
@@ -14,7 +14,9 @@ use crate::{
     door::AskArgs,
     environment::Environment,
     failure::{Exit, Failure},
-    files, output,
+    files,
+    http_client::block_on,
+    output, serve,
 };
 
 /// `behalf storage`.
@@ -24,6 +26,16 @@ pub(crate) enum Command {
     Copy(CopyArgs),
     /// Read everything and look for damage
     Check(AskArgs),
+    /// Serve the store again that the directory moved from: what was written since is not in it
+    Reopen(ReopenArgs),
+}
+
+/// `behalf storage reopen`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ReopenArgs {
+    /// The configuration that names the store; else behalf.toml of this folder
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
 }
 
 /// `behalf storage copy`.
@@ -47,6 +59,7 @@ pub(crate) struct CopyArgs {
 pub(crate) fn run(command: &Command, environment: &Environment) -> anyhow::Result<ExitCode> {
     match command {
         Command::Copy(args) => copy(args, environment),
+        Command::Reopen(args) => reopen(args),
         Command::Check(args) => {
             let checked = ask(&args.door, environment, async |admin| admin.check().await)?;
             say(args.as_json(), &checked, text)?;
@@ -59,6 +72,13 @@ pub(crate) fn run(command: &Command, environment: &Environment) -> anyhow::Resul
                 .into())
         }
     }
+}
+
+fn reopen(args: &ReopenArgs) -> anyhow::Result<ExitCode> {
+    let database = serve::load_for_data(args.config.as_deref())?.storage;
+    block_on(async { Ok(backup::reopen(&database).await?) })?;
+    output::note(&format!("{database} is in use again: serve nothing else of this directory"));
+    Ok(ExitCode::SUCCESS)
 }
 
 fn text(checked: &Checked) -> String {
@@ -84,7 +104,7 @@ fn copy(args: &CopyArgs, environment: &Environment) -> anyhow::Result<ExitCode> 
     match last {
         Some(Step::Moved) => output::note(&format!(
             "Moved. Set storage.url to {database} and restart; until then writes are answered 503. \
-             What is written to the old store from now on is lost: do not serve it again."
+             The old store is not served any more."
         )),
         Some(Step::Verified { .. }) if args.rehearse => output::note(
             "It can be done. The server goes on as it was; the copy is not served, and the next \

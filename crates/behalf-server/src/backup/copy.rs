@@ -16,7 +16,11 @@ use super::{
     order,
     unfinished::{Mark, Unfinished, Work},
 };
-use crate::{clock::SharedClock, entropy::SharedEntropy};
+use crate::{
+    clock::SharedClock,
+    database::{Database, OpenError},
+    entropy::SharedEntropy,
+};
 
 /// Changes of a pass after which the next may be the last: it takes well below a second.
 const FEW: u64 = 1_000;
@@ -147,7 +151,7 @@ pub async fn copy(
     if source.is_shared() {
         return Err(CopyError::Shared);
     }
-    let before = Mark::find(target).await?;
+    let before = Mark::find(target).await?.and_then(Mark::of_half);
     if before.is_none()
         && let Some(first) = target.snapshot().await?.next().await?.first()
     {
@@ -191,14 +195,48 @@ pub async fn copy(
     Ok(())
 }
 
-/// The target may be served, and the source is never written again.
+/// The source is marked and never written again, the target may be served: in this order, so that
+/// there is no moment at which both may be.
 async fn finish(target: Store, mark: Mark, held: Held) -> Result<(), CommitError> {
+    held.commit(Mark::moved(mark.unfinished.begun)).await?;
     let lifted = target.commit(mark.lift(WriteSet::new())).await;
-    // What is unavailable may have happened: then both would be written, so this one stays shut.
-    if matches!(lifted, Ok(_) | Err(CommitError::Unavailable(_))) {
-        held.for_good();
+    match lifted {
+        // What is unavailable may have happened: the source stays shut.
+        Ok(_) | Err(CommitError::Unavailable(_)) => held.for_good(),
+        Err(_) => {
+            let mut back = WriteSet::new();
+            back.delete(Mark::key(), Expect::Any);
+            held.commit(back).await?;
+        }
     }
     lifted.map(|_| ())
+}
+
+/// Why a store was not taken back into use.
+#[derive(Debug, thiserror::Error)]
+pub enum ReopenError {
+    /// It cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// It cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// It cannot be written.
+    #[error(transparent)]
+    Commit(#[from] CommitError),
+    /// Nothing moved from it.
+    #[error("no directory moved from this store: it is served as it is")]
+    NotMoved,
+}
+
+/// Takes the store that a directory moved from back into use: what was written where it moved to
+/// is not in it.
+pub async fn reopen(database: &Database) -> Result<(), ReopenError> {
+    let store = Store::open(database.open().await?).await?;
+    let moved = Mark::find(&store).await?.filter(|mark| mark.unfinished.work == Work::Moved);
+    let mark = moved.ok_or(ReopenError::NotMoved)?;
+    store.commit(mark.lift(WriteSet::new())).await?;
+    Ok(())
 }
 
 /// Everything at one moment.

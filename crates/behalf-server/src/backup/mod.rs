@@ -38,7 +38,7 @@ use behalf_core::{id::TenantId, time::Timestamp};
 use behalf_store::{Entry, Key, Kind};
 use serde::{Deserialize, Serialize};
 
-pub use copy::{CopyError, Copying, Ending, Step, copy};
+pub use copy::{CopyError, Copying, Ending, ReopenError, Step, copy, reopen};
 pub use export::{Export, ExportError, export};
 pub use reader::Reader;
 pub use restore::{RestoreError, Restored, Sessions, restore, restore_into, verify};

@@ -149,7 +149,7 @@ pub async fn restore(
     let backup = |source| RestoreError::Backup { path: path.to_owned(), source };
     let SealParts { store, master, clock, entropy } = parts;
     let (facts, counts) = verify(path, master).map_err(backup)?;
-    let before = Mark::find(store).await?;
+    let before = Mark::find(store).await?.and_then(Mark::of_half);
     if before.is_none()
         && let Some(first) = store.snapshot().await?.next().await?.first()
     {

@@ -17,23 +17,42 @@ const MARK: &str = "unfinished";
 pub enum Work {
     /// `behalf restore`.
     Restore,
-    /// `behalf storage copy`.
+    /// `behalf storage copy`, as its target.
     Copy,
+    /// `behalf storage copy`, as its source: the directory is in the target now.
+    Moved,
 }
 
-/// A store holds a part of what was to be written into it.
+/// A store is not to be served: it holds a part of what was to be written into it, or what has moved
+/// elsewhere.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "the store holds a part of a {what}, begun at {begun} and not finished: run {command} again, which begins anew, or give it an empty store",
-    what = match work { Work::Restore => "backup", Work::Copy => "copy" },
-    begun = written(begun.unix_seconds()),
-    command = match work { Work::Restore => "behalf restore", Work::Copy => "behalf storage copy" }
-)]
+#[error("{}", self.told())]
 pub struct Unfinished {
     /// What was under way, or is.
     pub work: Work,
     /// When it began.
     pub begun: Timestamp,
+}
+
+impl Unfinished {
+    fn told(&self) -> String {
+        let begun = written(self.begun.unix_seconds());
+        let half = |what: &str, command: &str| {
+            format!(
+                "the store holds a part of a {what}, begun at {begun} and not finished: run \
+                 {command} again, which begins anew, or give it an empty store"
+            )
+        };
+        match self.work {
+            Work::Restore => half("backup", "behalf restore"),
+            Work::Copy => half("copy", "behalf storage copy"),
+            Work::Moved => format!(
+                "the directory moved from this store to another at {begun} and may have been \
+                 written there since: set storage.url to that one; if it never was served there, \
+                 behalf storage reopen takes this one back into use"
+            ),
+        }
+    }
 }
 
 /// The mark as it is stored.
@@ -87,6 +106,21 @@ impl Mark {
         store.commit(set).await?;
         let found = Self::find(store).await.map_err(CommitError::from)?;
         found.ok_or_else(|| CommitError::Unavailable("the mark that was just set is gone".into()))
+    }
+
+    /// What to write so that a store is never served again.
+    pub(super) fn moved(begun: Timestamp) -> WriteSet {
+        let document = Document { work: Work::Moved, begun, attempt: String::new() };
+        // A struct of texts and numbers always serialises.
+        let document = serde_json::to_vec(&document).unwrap_or_default();
+        let mut set = WriteSet::new();
+        deployment::put_setting(&mut set, MARK, document, Expect::Absent);
+        set
+    }
+
+    /// The mark of work into which one may write anew.
+    pub(super) fn of_half(self) -> Option<Self> {
+        (self.unfinished.work != Work::Moved).then_some(self)
     }
 
     /// `set` with the expectation that the mark is still this one: what somebody else began anew is

@@ -140,12 +140,22 @@ fn a_directory_moves_while_it_is_served() {
     assert_eq!(late.status.code(), Some(1));
     assert!(stderr(&late).contains("moves to another store"), "{}", stderr(&late));
     drop(serving);
+    // Started again as it was, by somebody who does not know.
+    let old = crate::support::behalf(folder).arg("serve").output().unwrap();
+    assert_eq!(old.status.code(), Some(3));
+    assert!(stderr(&old).contains("the directory moved from this store to another"));
     let config = std::fs::read_to_string(folder.join("behalf.toml")).unwrap();
     let line = config.lines().find(|line| line.starts_with("url = \"sqlite://")).unwrap();
+    let old_config = config.clone();
     let config = config.replace(line, &format!("url = \"{url}\""));
     std::fs::write(folder.join("behalf.toml"), config).unwrap();
     let names = |tenants: &Value| tenants.as_array().unwrap().len();
     assert_eq!((names(&before), names(&tenants(folder))), (1, 2));
     has_all(&kids(folder), &keys);
     assert_eq!(epochs(folder), [(1, "sealing".to_owned())], "sessions move too");
+    let not_moved = run(folder, &["storage", "reopen"]);
+    assert!(stderr(&not_moved).contains("no directory moved from this store"));
+    std::fs::write(folder.join("behalf.toml"), old_config).unwrap();
+    succeed(folder, &["storage", "reopen"]);
+    assert_eq!(names(&tenants(folder)), 2);
 }

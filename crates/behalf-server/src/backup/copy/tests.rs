@@ -95,6 +95,8 @@ async fn what_is_written_meanwhile_moves_too() {
     );
     assert_eq!(refuse(&copying.target).await.unwrap(), Ok(()), "it may be served");
     copying.source.commit(write(0, 0)).await.unwrap_err();
+    let moved = refuse(&copying.source).await.unwrap().unwrap_err().to_string();
+    assert!(moved.contains("set storage.url to that one"), "not after a restart either: {moved}");
     copying.target.commit(write(0, 0)).await.unwrap();
 }
 
@@ -169,10 +171,16 @@ async fn there_is_no_moment_at_which_both_may_be_written() {
         done = copy(&copying, Ending::Move, &mut tell) => panic!("not stopped: {done:?}"),
     }
     while refuse(&copying.target).await.unwrap().is_err() {
+        // Until then the source is shut, and from before then marked.
         copying.source.commit(write(0, 1)).await.unwrap_err();
         tokio::task::yield_now().await;
     }
+    refuse(&copying.source).await.unwrap().unwrap_err();
     copying.source.commit(write(0, 1)).await.unwrap_err();
+    // Neither is taken for one into which a copy may be written.
+    let back = Copying { source: copying.target, target: copying.source, ..two().await };
+    let refused = copy(&back, Ending::Rehearse, &mut drop).await.unwrap_err();
+    assert!(matches!(refused, CopyError::NotEmpty { .. }), "{refused}");
 }
 
 #[tokio::test]
