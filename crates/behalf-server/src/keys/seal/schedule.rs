@@ -108,7 +108,7 @@ pub(super) fn plan(ring: &[EpochSchedule], now: Timestamp) -> Plan {
     let Some(sealing) = sealing(ring, now) else {
         // One that is announced was let wait until every node knows it.
         let announced = ring.iter().any(|epoch| epoch.state(now) == EpochState::Announced);
-        let make = (!announced).then(|| next(ring, now));
+        let make = (!announced).then(|| next(ring, at_once(now)));
         return Plan { make, remove: over, ..Plan::default() };
     };
     let due = sealing.from.plus(EPOCH);
@@ -167,7 +167,13 @@ pub(super) fn begin_anew(ring: &[EpochSchedule], now: Timestamp) -> Plan {
         EpochSchedule { to, revoked: true, ..epoch.clone() }
     };
     let change = ring.iter().filter(|epoch| !epoch.revoked).map(end).collect();
-    Plan { make: Some(next(ring, now)), change, remove: Vec::new() }
+    Plan { make: Some(next(ring, at_once(now))), change, remove: Vec::new() }
+}
+
+/// The beginning of an epoch that seals at `now`, also on nodes whose clocks are behind. Nobody had
+/// its root before, so nothing that claims to be older is let in by that.
+fn at_once(now: Timestamp) -> Timestamp {
+    now.minus(CLOCK_SKEW)
 }
 
 /// The newest epoch that seals.

@@ -44,14 +44,27 @@ fn the_first_epoch_begins_at_once() {
     let mut ring = Vec::new();
     settle(&mut ring, START);
     assert_eq!(states(&ring, START), [(1, EpochState::Sealing)]);
-    assert_eq!((ring[0].from, ring[0].to), (START, None));
+    assert_eq!(ring[0].to, None);
+}
+
+#[test]
+fn a_node_whose_clock_is_behind_seals_with_the_first_epoch_too() {
+    let mut ring = Vec::new();
+    settle(&mut ring, START);
+    let behind = START.minus(CLOCK_SKEW);
+    assert_eq!(states(&ring, behind), [(1, EpochState::Sealing)]);
+    assert!(schedule::plan(&ring, behind).is_empty(), "and makes none of its own");
+    let plan = schedule::begin_anew(&ring, START.plus(DAY));
+    carry_out(&mut ring, plan);
+    let behind = START.plus(DAY).minus(CLOCK_SKEW);
+    assert_eq!(states(&ring, behind), [(1, EpochState::Revoked), (2, EpochState::Sealing)]);
 }
 
 #[test]
 fn the_next_is_announced_a_minute_before_the_fortnight_is_over() {
     let mut ring = Vec::new();
     settle(&mut ring, START);
-    let over = START.plus(EPOCH);
+    let over = ring[0].from.plus(EPOCH);
     settle(&mut ring, over.minus(EPOCH_ANNOUNCED + Duration::from_secs(1)));
     assert_eq!(ring.len(), 1);
     let before = over.minus(EPOCH_ANNOUNCED);
