@@ -142,8 +142,11 @@ pub(crate) fn encode<'a>(fields: impl IntoIterator<Item = (&'a str, &'a str)>) -
 }
 
 fn form_of(page: &str) -> anyhow::Result<Form> {
-    let (_, form) =
-        page.split_once("<form method=\"post\"").with_context(|| format!("no form in {page}"))?;
+    let (_, form) = page.split_once("<form method=\"post\"").with_context(|| {
+        let title = page.split("<h1>").nth(1).and_then(|rest| rest.split("</h1>").next());
+        let code = page.split("/error?code=").nth(1).and_then(|rest| rest.split('"').next());
+        format!("no form on the page {title:?}, code {code:?}")
+    })?;
     let inputs = form.split("<input type=\"hidden\"").skip(1);
     Ok(Form {
         action: attribute(form, "action")?,

@@ -44,9 +44,12 @@ pub(crate) enum Unheard {
     /// Nothing was sent: nobody was there.
     #[error("nobody was there")]
     Unreached,
-    /// Sent, and closed without a byte of an answer, or none in time.
+    /// Sent, and closed without a byte of an answer.
     #[error("closed without an answer")]
     Closed,
+    /// Sent, and no answer in time.
+    #[error("no answer within 15 s")]
+    Late,
     /// Closed in the middle of the answer.
     #[error("closed in the middle of the answer")]
     Cut,
@@ -79,7 +82,8 @@ impl Client {
             }
         };
         let asked = tokio::time::timeout(PATIENCE, connection.ask_with_head(request)).await;
-        let Ok(Ok((answer, head))) = asked else {
+        let Ok(asked) = asked else { return Err(Unheard::Late) };
+        let Ok((answer, head)) = asked else {
             return Err(if connection.heard() { Unheard::Cut } else { Unheard::Closed });
         };
         let of = |name: &str| {

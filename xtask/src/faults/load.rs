@@ -117,11 +117,19 @@ impl Tally {
 }
 
 impl fmt::Display for Tally {
+    /// What was answered, and whatever else there was.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (answered, shed) = (self.answered(), self.shed());
-        let (wrong, broken) = (self.wrong(), self.broken());
-        write!(f, "{answered} answered, {shed} told 503, {wrong} wrong, {broken} broken off, ")?;
-        write!(f, "{} not sent because nobody was there", self.unreached())
+        write!(f, "{} answered", self.answered())?;
+        let others = [
+            (self.shed(), "told 503"),
+            (self.wrong(), "wrong"),
+            (self.broken(), "broken off"),
+            (self.unreached(), "not sent because nobody was there"),
+        ];
+        for (count, what) in others.iter().filter(|(count, _)| *count > 0) {
+            write!(f, ", {count} {what}")?;
+        }
+        Ok(())
     }
 }
 
@@ -233,7 +241,7 @@ impl Shared {
             Err(unheard) => {
                 Tally::add(match unheard {
                     Unheard::Unreached => &tally.unreached,
-                    Unheard::Closed => &tally.broken,
+                    Unheard::Closed | Unheard::Late => &tally.broken,
                     Unheard::Cut => &tally.cut,
                 });
                 pause = BACK_OFF;

@@ -125,10 +125,20 @@ impl Nodes {
 
     /// Holds everything that was acknowledged against what is so now.
     pub(crate) async fn settle(self, finding: &mut Finding) -> anyhow::Result<()> {
+        self.settle_on(None, finding).await
+    }
+
+    /// The same where another cluster has taken the database's place.
+    pub(crate) async fn settle_on(
+        self,
+        successor: Option<&Cluster>,
+        finding: &mut Finding,
+    ) -> anyhow::Result<()> {
         let ledger = Arc::into_inner(self.ledger).context("the load still runs")?;
         let owed = Owed::of(ledger.close()?);
         ensure!(!owed.decided.is_empty(), "the load got no answer at all");
         let everything = (&owed, self.since);
-        check::everything((&self.site, &NAMES), everything, finding).await
+        check::everything((&self.site, &NAMES), everything, finding).await?;
+        check::shared_log(successor.unwrap_or(&self.database), finding)
     }
 }

