@@ -35,14 +35,17 @@ pub(super) async fn admin_v2(State(core): State<Arc<Core>>, parts: Parts) -> Res
     begin(&core, Kind::AdminConsentV2, &parts).await
 }
 
-/// Everything here reads or writes what must be fresh: none of it is begun while the database is
-/// away (decisions.md 26).
+/// Everything here reads or writes what must be fresh, and carries what was sealed: none of it is
+/// begun while the database is away (decisions.md 26), nor while no epoch seals, after one was
+/// revoked and before every node knows the next.
 pub(super) async fn while_current(
     State(core): State<Arc<Core>>,
     request: Request,
     next: Next,
 ) -> Response<Body> {
-    if core.is_current() {
+    let server = &core.server;
+    let epoch = server.tickets.keys().current().sealing_epoch(server.clock.now());
+    if core.is_current() && epoch.is_some() {
         return next.run(request).await;
     }
     let (parts, _) = request.into_parts();

@@ -143,6 +143,33 @@ async fn a_hurried_key_signs_on_every_node_when_every_node_knows_it() {
     assert!(there.server.server.keys.current().verifying(&after, now, now).is_some());
 }
 
+/// What the revoked epoch sealed opens nowhere, and until every node knows the next one nothing is
+/// sealed that another node could not open.
+#[tokio::test]
+async fn after_an_epoch_was_revoked_no_node_seals_before_all_can_open() {
+    let deployment = Deployment::new();
+    let (here, there) = two(&deployment).await;
+    here.server.settle_users().await;
+    there.looks().await;
+    let before = here.server.signed_in().await.text_of("refresh_token");
+    here.server.server.tickets.keys().revoke(1).await.unwrap();
+    there.looks().await;
+    let page = format!("/acme.test/oauth2/v2.0/authorize?client_id={CLI}&response_type=code");
+    for node in [&here, &there] {
+        assert_eq!(node.server.refresh(CLI, None, (&before, "")).await.status, 400);
+        let answer = node.server.get(&page).await;
+        assert_eq!(answer.status, 503);
+        assert!(answer.header("retry-after").is_some());
+    }
+    assert_eq!(here.server.post(V2, &good()).await.status, 200, "clients need no epoch");
+    deployment.clock.advance(HEARD);
+    here.looks().await;
+    there.looks().await;
+    let after = here.server.signed_in().await.text_of("refresh_token");
+    assert_eq!(there.server.refresh(CLI, None, (&after, "")).await.status, 200);
+    assert_ne!(there.server.get(&page).await.status, 503);
+}
+
 #[tokio::test]
 async fn who_is_cut_off_signs_with_what_it_had_seen_published() {
     let deployment = Deployment::new();
