@@ -20,6 +20,8 @@ const POLL: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(20);
 /// What takes longer has failed: a database that hangs is away, and nobody waits for it for longer.
 const DEADLINE: Duration = Duration::from_secs(2);
+/// Whoever is about to be refused waits no longer than this for a last look.
+const BEFORE_REFUSING: Duration = Duration::from_millis(500);
 
 /// With what a store measures how far it is behind.
 #[derive(Clone)]
@@ -133,18 +135,22 @@ impl Store {
 
     /// Learns what was committed up to now, and says whether anything after `before` was: for
     /// whoever would refuse on what it remembers, which another process may have mended a moment
-    /// ago. Many at the same time cost one look. `false` at once where nobody else commits, or the
-    /// database is away.
+    /// ago. Many at the same time cost one look, and none waits for longer than half a second.
+    /// `false` at once where nobody else commits, or the database is away.
     pub async fn learned_since(&self, before: Seq) -> bool {
         let Some(following) = self.inner.following.get() else { return false };
         if self.standing() != Standing::Current {
             return false;
         }
         let asked = nanos((following.timing.monotonic)());
-        let _turn = following.looking.lock().await;
-        if following.known_at.load(Ordering::Acquire) < asked {
-            self.look(following).await;
-        }
+        let look = async {
+            let _turn = following.looking.lock().await;
+            if following.known_at.load(Ordering::Acquire) < asked {
+                self.look(following).await;
+            }
+        };
+        // Late or not, what is known by then decides.
+        let _in_time = tokio::time::timeout(BEFORE_REFUSING, look).await;
         self.known() > before
     }
 
