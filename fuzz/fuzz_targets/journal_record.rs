@@ -26,5 +26,6 @@ fn write(record: &Record) -> (behalf_core::id::RequestId, Vec<u8>) {
     match record {
         Record::SignIn(event) => (event.id, record::encode(event).to_vec()),
         Record::Tally(tally) => (tally.id, record::encode_tally(tally).to_vec()),
+        Record::Gap(gap) => (gap.id, record::encode_gap(gap).to_vec()),
     }
 }

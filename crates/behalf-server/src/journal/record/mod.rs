@@ -24,8 +24,7 @@ use uuid::Uuid;
 
 use super::{gap::Gap, tally::Tally};
 pub use read::{decode, fixed};
-pub(super) use write::encode_gap;
-pub use write::{encode, encode_tally};
+pub use write::{encode, encode_gap, encode_tally};
 
 /// The longest record, in bytes.
 pub const MAX: usize = 512;

@@ -78,7 +78,7 @@ pub fn encode_tally(tally: &Tally) -> Encoded {
 }
 
 /// Encodes a record of lost rows.
-pub(in crate::journal) fn encode_gap(gap: &Gap) -> Encoded {
+pub fn encode_gap(gap: &Gap) -> Encoded {
     let mut out = Writer::of_nobody(GAP, gap.id, gap.time);
     out.0.put(&gap.first.to_le_bytes());
     out.0.put(&gap.last.to_le_bytes());

@@ -1,19 +1,20 @@
 //! What shipping promises: every row of every node once and in order, whatever breaks between.
 
 mod fake;
+mod merged;
+mod whatever_breaks;
 
 use std::path::Path;
 
 use behalf_core::event::SignInEvent;
-use behalf_store::shared_log::{LogPage, LogQuery};
-use proptest::prelude::*;
+use behalf_store::shared_log::LogQuery;
 
 use super::*;
 use crate::{
     clock::Clock as _,
     entropy::SeededEntropy,
     journal::{
-        Durability, Options, Record, Unwritable, day, index, keeper, merged,
+        Durability, Options, Record, Unwritable, day, index, keeper,
         tests::{NOON, World, log},
     },
 };
@@ -381,113 +382,4 @@ async fn without_a_shared_log_nothing_waits_for_one() {
     let journal = world.open();
     log(&journal.lane(), &world.event(1, 2)).await;
     assert_eq!(journal.shipped(), None);
-}
-
-/// Every page of what `node` tells of all nodes.
-async fn told(node: &Node, query: LogQuery) -> Vec<RequestId> {
-    let (mut told, mut query) = (Vec::new(), query);
-    loop {
-        let shipped = node.shared.shipped(node.id()).await.unwrap().map_or(0, |mark| mark.seq);
-        let own = node.journal().unshipped(shipped, &query).unwrap();
-        let page: LogPage = node.shared.query(query).await.unwrap();
-        let page = merged(page, (node.id(), own), &query);
-        assert!(page.rows.len() <= query.limit as usize);
-        told.extend(page.rows.iter().map(|(_, row)| row.request));
-        query.below = page.next;
-        if query.below.is_none() {
-            return told;
-        }
-    }
-}
-
-#[tokio::test]
-async fn a_page_of_all_nodes_tells_each_event_once_and_newest_first() {
-    let shared = Arc::default();
-    let (one, other) = (Node::new(&shared, 1), Node::new(&shared, 2));
-    let mut events = Vec::new();
-    for round in 0..12_u32 {
-        for node in [&one, &other] {
-            let logged = node.log(1 + usize::try_from(round % 3).unwrap()).await;
-            events.extend(logged.into_iter().map(|event| (event.time, event.id)));
-            node.world.clock.advance(Duration::from_hours(5));
-        }
-        if round % 4 == 0 {
-            assert!(other.shipper().finish().await);
-        }
-        if round == 6 {
-            assert!(one.shipper().finish().await);
-        }
-    }
-    assert!(other.shipper().finish().await);
-    // What the other did is shipped, what this one did is not, but for its beginning.
-    events.sort_unstable();
-    let newest_first: Vec<_> = events.iter().rev().map(|(_, id)| *id).collect();
-    for limit in [1, 2, 3, 7, 1000] {
-        let query = LogQuery { limit, ..LogQuery::default() };
-        assert_eq!(told(&one, query).await, newest_first, "{limit} a page");
-    }
-    let since = Some(events[5].0);
-    let until = Some(events[20].0);
-    let own =
-        one.journal().unshipped(0, &LogQuery { since, until, limit: 100, ..LogQuery::default() });
-    assert!(own.unwrap().iter().all(|row| since <= Some(row.time) && Some(row.time) < until));
-}
-
-#[derive(Debug, Clone)]
-enum Deed {
-    Log(usize),
-    Step(Option<Fault>),
-    Restart,
-    Away(bool),
-    NextDay,
-}
-
-fn deeds() -> impl Strategy<Value = Vec<Deed>> {
-    let fault = prop_oneof![
-        3 => Just(None),
-        1 => Just(Some(Fault::Lost)),
-        1 => Just(Some(Fault::Unanswered)),
-    ];
-    let deed = prop_oneof![
-        4 => (1..4_usize).prop_map(Deed::Log),
-        6 => fault.prop_map(Deed::Step),
-        1 => Just(Deed::Restart),
-        1 => any::<bool>().prop_map(Deed::Away),
-        1 => Just(Deed::NextDay),
-    ];
-    proptest::collection::vec(deed, 1..30)
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
-
-    /// A crash between shipping and being told so, however often and wherever: the fake database
-    /// itself refuses rows that come twice or out of order.
-    #[test]
-    fn whatever_breaks_every_row_goes_once_and_in_order(deeds in deeds()) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
-            let mut node = Node::new(&Arc::default(), 1);
-            let mut events = Vec::new();
-            let mut shipper = node.shipper();
-            for deed in deeds {
-                match deed {
-                    Deed::Log(count) => events.extend(node.log(count).await),
-                    Deed::Step(fault) => {
-                        node.shared.break_next([fault]);
-                        drop(shipper.step().await);
-                    }
-                    Deed::Restart => {
-                        node.start();
-                        shipper = node.shipper();
-                    }
-                    Deed::Away(away) => node.shared.set_away(away),
-                    Deed::NextDay => node.world.clock.advance(DAY),
-                }
-            }
-            node.shared.set_away(false);
-            while !matches!(shipper.step().await, Ok(Step::Idle)) {}
-            assert_eq!(node.shipped(), ids(&events));
-        });
-    }
 }
