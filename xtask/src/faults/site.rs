@@ -122,6 +122,24 @@ impl Site {
         for limit in ["CLIENT", "ADDRESS", "TENANT"] {
             command.env(format!("BEHALF_LIMITS_{limit}"), "1000000");
         }
+        self.store(name, &mut command);
+        command.envs(options.environment.iter().map(|(name, value)| (name, value)));
+        Ok(command)
+    }
+
+    /// Runs a command of the operator beside node `name`: what it exits with, and says.
+    pub(crate) fn operate(&self, name: &str, arguments: &[&str]) -> anyhow::Result<(bool, String)> {
+        let mut command = Command::new(&self.binary);
+        command.args(arguments).arg("--config").arg(self.folder().join("behalf.toml"));
+        self.store(name, &mut command);
+        let output = command.current_dir(self.folder()).stdin(Stdio::null()).output()?;
+        let said = [output.stdout, output.stderr].concat();
+        Ok((output.status.success(), String::from_utf8_lossy(&said).trim().to_owned()))
+    }
+
+    /// Names the store of node `name`.
+    fn store(&self, name: &str, command: &mut Command) {
+        let data = self.data(name);
         match &self.storage {
             Storage::Embedded => {
                 let url = format!("sqlite://{}", data.join("behalf.db").display());
@@ -131,8 +149,6 @@ impl Site {
                 command.env("BEHALF_STORAGE_URL", url).env("BEHALF_DATA_DIR", &data);
             }
         }
-        command.envs(options.environment.iter().map(|(name, value)| (name, value)));
-        Ok(command)
     }
 
     /// Where node `name` keeps what is its own.

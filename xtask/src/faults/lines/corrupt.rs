@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    os::unix::fs::FileExt as _,
+    os::unix::fs::{DirBuilderExt as _, FileExt as _},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -35,7 +35,7 @@ const APPLICATIONS: usize = 12;
 
 pub(super) const CORRUPT: Line = Line {
     name: "embedded-corrupt",
-    promise: "SQLite, a damaged file: the node refuses loudly, at its start or at the request that meets the damage; it never answers with wrong data",
+    promise: "SQLite, a damaged file: the node refuses loudly, at its start or at the request that meets the damage; it never answers with wrong data; a backup made while it served brings everything back",
     run: |context| Box::pin(corrupt(context)),
 };
 
@@ -62,6 +62,9 @@ async fn corrupt(context: &Context) -> anyhow::Result<Finding> {
         known.push(world::made(made)?);
     }
     let keys = keys(&site).await?;
+    let backup = site.folder().join("backup").display().to_string();
+    let (made, said) = site.operate(NODE, &["backup", "--to", &backup])?;
+    ensure!(made, "behalf backup: {said}");
     node.terminate().await?;
     let good = site.folder().join("good");
     copy(&site.data(NODE), &good)?;
@@ -90,7 +93,31 @@ async fn corrupt(context: &Context) -> anyhow::Result<Finding> {
         wrong.is_empty(),
         format!("{} answered with wrong data {:?}", wrong.len(), wrong.first()),
     );
+    restored(&site, (&known, &keys), &backup, &mut finding).await?;
     Ok(finding)
+}
+
+/// Restores the backup in place of the last damaged copy.
+async fn restored(
+    site: &Site,
+    expected: (&[Credentials], &Value),
+    backup: &str,
+    finding: &mut Finding,
+) -> anyhow::Result<()> {
+    fs::remove_dir_all(site.data(NODE))?;
+    fs::DirBuilder::new().mode(0o700).create(site.data(NODE))?;
+    let (done, said) = site.operate(NODE, &["restore", "--from", backup])?;
+    ensure!(done, "behalf restore: {said}");
+    let mut outcomes = Outcomes::default();
+    tried(site, expected, "restored", &mut outcomes).await?;
+    finding.holds(
+        outcomes.harmless == 1,
+        format!(
+            "restored from the backup: every application and key is as it was: {}",
+            outcomes.harmless == 1
+        ),
+    );
+    Ok(())
 }
 
 /// Damages a file; says how.
@@ -185,7 +212,6 @@ async fn keys(site: &Site) -> anyhow::Result<Value> {
 
 /// The data of a node that does not run.
 fn copy(from: &Path, to: &PathBuf) -> anyhow::Result<()> {
-    use std::os::unix::fs::DirBuilderExt as _;
     fs::DirBuilder::new().mode(0o700).create(to)?;
     for entry in fs::read_dir(from)? {
         let entry = entry?;

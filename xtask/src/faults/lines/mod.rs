@@ -4,6 +4,7 @@ mod away;
 mod clocks;
 mod corrupt;
 mod database;
+mod doctor;
 mod embedded;
 mod embedded_kill;
 mod keys;
@@ -35,7 +36,7 @@ pub(super) type Running<'a> = Pin<Box<dyn Future<Output = anyhow::Result<Finding
 pub(super) struct NotHere(pub(super) String);
 
 /// All of them, in the order in which they run.
-pub(super) const LINES: [Line; 22] = [
+pub(super) const LINES: [Line; 23] = [
     embedded_kill::KILL,
     embedded::RESTART,
     embedded::DISK_FULL,
@@ -49,6 +50,7 @@ pub(super) const LINES: [Line; 22] = [
     nodes::UPGRADE,
     database::OUTAGES,
     database::FAILOVER,
+    doctor::DOCTOR,
     away::AWAY,
     races::CODES,
     races::REFRESH_TOKENS,

@@ -38,7 +38,7 @@ pub(super) const POLLED: Line = Line {
 };
 
 async fn bound(context: &Context, deaf: bool) -> anyhow::Result<Finding> {
-    let trials = if deaf { context.rounds(10, 300) } else { context.rounds(30, 2_000) };
+    let trials = if deaf { context.rounds(6, 300) } else { context.rounds(30, 2_000) };
     let allowed = Duration::from_secs(if deaf { 10 } else { 2 });
     let nodes = Nodes::start(context).await?;
     nodes.proxy.deafen(deaf);

@@ -26,7 +26,7 @@ fn growth(nodes: &Nodes, before: &[f64]) -> anyhow::Result<f64> {
 }
 
 async fn slow(context: &Context) -> anyhow::Result<Finding> {
-    let long = context.rounds(Duration::from_secs(8), Duration::from_mins(10));
+    let long = context.rounds(Duration::from_secs(6), Duration::from_mins(10));
     let nodes = Nodes::start(context).await?;
     let mix = Mix { daemons: 4, users: 3, operators: 24, pause: Duration::ZERO, ..Mix::default() };
     // What a node needs for this load when all is well is no growth.
