@@ -58,7 +58,7 @@ fn row(seq: i64, time: i64, random: u16) -> LogRow {
         seq,
         time: Timestamp(time),
         tenant: TenantId(Uuid::from_u128(u128::from(random % 2))),
-        app: (random % 3 > 0).then(|| AppId(Uuid::from_u128(u128::from(random % 3)))),
+        app: (!random.is_multiple_of(3)).then(|| AppId(Uuid::from_u128(u128::from(random % 3)))),
         request: request(time, random),
         correlation: Uuid::from_u128(u128::from(random / 2)),
         record: vec![1, 2, u8::try_from(random % 256).unwrap()],
