@@ -7,7 +7,7 @@
 
 use behalf_core::time::Timestamp;
 use behalf_store::{
-    CommitError, Expect, History, Kind, ReadError, Store, Stored, records::deployment,
+    CommitError, Expect, History, Key, Kind, ReadError, Store, Stored, records::deployment,
 };
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +15,11 @@ use crate::keys::{EpochError, SealKeys, SealParts};
 
 /// The setting that says which history all nodes know of.
 const SETTING: &str = "history";
+
+/// Where it lies: it is of this database, and of no other that the rest is copied to.
+pub(crate) fn place() -> Key {
+    deployment::setting_key(SETTING)
+}
 
 /// What the deployment knows of its database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -13,7 +13,9 @@ use std::{
 };
 
 use behalf_core::time::Timestamp;
-use behalf_store::{CommitError, Expect, Kind, ReadError, Store, WriteSet, records::deployment};
+use behalf_store::{
+    CommitError, Expect, Key, Kind, ReadError, Store, WriteSet, records::deployment,
+};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -25,6 +27,7 @@ use crate::{
     clock::SharedClock,
     database::{Database, OpenError},
     entropy::SharedEntropy,
+    history,
     keys::{EpochError, EpochState, MasterKey, SealKeys, SealParts},
 };
 
@@ -163,7 +166,7 @@ pub async fn restore(
     let mut reader = open(path, master).map_err(backup)?;
     let mut import = Import::new(store, &mark);
     while let Some(saved) = reader.next().map_err(backup)? {
-        if belongs(saved.key.kind) && saved.key != Mark::key() {
+        if belongs(&saved.key) {
             import.put(saved, Expect::Absent).await?;
         }
     }
@@ -176,10 +179,11 @@ pub async fn restore(
     Ok(Restored { facts, counts, epochs })
 }
 
-/// Whether records of a kind outlive a restore: a device grant that was redeemed since would be
-/// redeemed again, and none lives for longer than minutes.
-fn belongs(kind: Kind) -> bool {
-    kind != Kind::DeviceGrant
+/// Whether a record outlives a restore. A device grant that was redeemed since would be redeemed
+/// again, and none lives for longer than minutes; what is known of the old database's history would
+/// be taken for the new one's.
+fn belongs(key: &Key) -> bool {
+    key.kind != Kind::DeviceGrant && *key != Mark::key() && *key != history::place()
 }
 
 /// The last commit: what ends, when that was, and the mark is gone. How many epochs open again.

@@ -87,6 +87,7 @@ impl Bed {
         }
         let mut waiting = WriteSet::new();
         waiting.put(device(), b"waits".to_vec(), Expect::Absent);
+        waiting.put(crate::history::place(), b"{}".to_vec(), Expect::Absent);
         parts.store.commit(waiting).await.unwrap();
         parts
     }
@@ -114,7 +115,7 @@ fn device() -> Key {
 /// What a restore itself writes or leaves out.
 fn differs(key: &Key) -> bool {
     matches!(key.kind, Kind::DeviceGrant | Kind::KeyRing)
-        || *key == deployment::setting_key("restored")
+        || [deployment::setting_key("restored"), crate::history::place()].contains(key)
 }
 
 fn same(restored: &Contents, source: &Contents) {
@@ -148,6 +149,7 @@ async fn everything_is_restored_and_nothing_that_was_issued_before_counts() {
     assert_eq!(restored, Restored { facts, counts, epochs: 0 });
     let all = contents(&target.store).await;
     same(&all, &contents(&source.store).await);
+    assert!(!all.contains_key(&crate::history::place()), "another database has another history");
     assert!(!all.contains_key(&device()), "a device that was redeemed since would be again");
     assert_eq!(states(&source).await, [(1, EpochState::Sealing)]);
     assert_eq!(states(&target).await, [(1, EpochState::Revoked), (2, EpochState::Sealing)]);
