@@ -102,6 +102,11 @@ impl Coherence {
         Seq(self.applied.load(Ordering::Acquire) - self.ahead.load(Ordering::Acquire))
     }
 
+    /// Grows with everything that is taken note of, whatever the database's numbers do. Wait-free.
+    pub(crate) fn noted(&self) -> u64 {
+        self.applied.load(Ordering::Acquire)
+    }
+
     /// Wait-free: at most ten loads.
     pub(crate) fn is_current(&self, stamp: &Stamp) -> bool {
         if stamp.as_of < self.floor.load(Ordering::Acquire) {

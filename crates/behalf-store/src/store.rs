@@ -29,7 +29,7 @@ use crate::{
 use following::Following;
 use usage::Usage;
 
-pub use following::{Followed, Follower, Timing};
+pub use following::{Followed, Follower, Known, Timing};
 use gate::Gate;
 pub use gate::Held;
 pub use standing::{BOUND, Standing};

@@ -8,8 +8,15 @@ mod database;
 
 use std::{sync::Arc, time::Duration};
 
-use behalf_core::{id::CredentialId, time::Timestamp};
-use behalf_store::{BOUND, CommitError, ReadError, Stamp, Standing, Store, sqlite::Sqlite};
+use behalf_core::{
+    id::{CredentialId, TenantId},
+    tenant::Tenant,
+    time::Timestamp,
+};
+use behalf_store::{
+    BOUND, CommitError, Expect, ReadError, Stamp, Standing, Store, WriteSet, records::tenant,
+    sqlite::Sqlite,
+};
 use proptest::{
     collection::vec,
     prelude::*,
@@ -164,6 +171,49 @@ async fn who_would_refuse_looks_first_and_many_share_a_look() {
     assert_eq!(began.elapsed(), SECOND / 2);
     sleep(BOUND + SECOND).await;
     assert!(!b.learned_since(before).await, "nor is anything learned while it is away");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_database_that_lost_commits_is_remembered_by_nothing() {
+    let database: Arc<Database> = Arc::default();
+    let ((a, _), (b, line)) = (node(&database).await, node(&database).await);
+    for state in 0..5 {
+        write(&a, state).await.unwrap();
+    }
+    sleep(SECOND).await;
+    let lost = stamp(&b).await;
+    assert!(b.is_current(&lost));
+    // Two commits are gone, and nobody has made others.
+    database.fails_over(3, 2);
+    sleep(2 * SECOND).await;
+    assert!(!b.is_current(&lost));
+    let found = stamp(&b).await;
+    assert!(b.is_current(&found));
+    write(&a, 9).await.unwrap();
+    sleep(SECOND).await;
+    assert!(!b.is_current(&found), "the numbers of those that are gone count anew");
+    // One is gone, and more than that were made before this node looked.
+    let lost = stamp(&b).await;
+    line.becomes(Carries::Nothing);
+    database.fails_over(3, 2);
+    sleep(2 * SECOND).await;
+    for other in 11..15 {
+        let mut set = WriteSet::new();
+        tenant::put(
+            &mut set,
+            &Tenant::new(other_id(other), "X", vec![], Timestamp(0)),
+            Expect::Any,
+        );
+        a.commit(set).await.unwrap();
+    }
+    line.becomes(Carries::After(Duration::ZERO));
+    sleep(2 * SECOND).await;
+    assert!(!b.is_current(&lost), "no commit that is there says that it changed");
+    assert_eq!(read(&b).await, Ok(2));
+}
+
+fn other_id(n: u128) -> TenantId {
+    TenantId(Uuid::from_u128(n))
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::{
     fmt,
     sync::{
-        Arc,
+        Arc, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -12,7 +12,7 @@ use std::{
 use tokio::sync::{Mutex, Notify};
 
 use super::{Standing, Store};
-use crate::backend::{ReadError, Seq};
+use crate::backend::{History, ReadError, Seq};
 
 /// Without news the database is asked this often: news may be lost.
 const POLL: Duration = Duration::from_secs(1);
@@ -51,6 +51,10 @@ pub struct Followed {
     pub failures: u64,
 }
 
+/// What was known at some moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Known(u64);
+
 /// How far a store has followed.
 pub(super) struct Following {
     timing: Timing,
@@ -62,6 +66,8 @@ pub(super) struct Following {
     failures: AtomicU64,
     /// One of many that want to know at the same time looks for all.
     looking: Mutex<()>,
+    /// The history of the database at the last look.
+    history: std::sync::Mutex<Option<History>>,
 }
 
 impl Following {
@@ -69,7 +75,20 @@ impl Following {
         let known_at = AtomicU64::new(nanos((timing.monotonic)()));
         let count = || AtomicU64::new(0);
         let (newest, catch_ups, failures) = (count(), count(), count());
-        Self { timing, known_at, newest, catch_ups, failures, looking: Mutex::default() }
+        let (looking, history) = (Mutex::default(), std::sync::Mutex::default());
+        Self { timing, known_at, newest, catch_ups, failures, looking, history }
+    }
+
+    /// Whether the database may have lost commits since the last look, and given their numbers to
+    /// others.
+    fn is_another(&self, found: Option<History>) -> bool {
+        let Some(found) = found else { return false };
+        let mut history = self.history.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = history.replace(found);
+        before.is_some_and(|before| {
+            let moved = before.timeline.is_some() && before.timeline != found.timeline;
+            moved || (found.lost && !before.lost)
+        })
     }
 
     fn lag(&self) -> Duration {
@@ -118,7 +137,11 @@ impl Store {
     async fn look(&self, following: &Following) {
         let began = nanos((following.timing.monotonic)());
         match tokio::time::timeout(DEADLINE, self.catch_up()).await {
-            Ok(Ok(_)) => {
+            Ok(Ok(newest)) => {
+                if following.is_another(self.history()) {
+                    // Others may have made more commits since than were lost.
+                    self.inner.coherence.gone_back(newest);
+                }
                 following.known_at.fetch_max(began, Ordering::AcqRel);
                 following.catch_ups.fetch_add(1, Ordering::Relaxed);
             }
@@ -128,16 +151,16 @@ impl Store {
         }
     }
 
-    /// The newest commit up to which everything is known here.
-    pub fn known(&self) -> Seq {
-        self.inner.coherence.applied()
+    /// A mark of what is known here now, for [`Store::learned_since`].
+    pub fn known(&self) -> Known {
+        Known(self.inner.coherence.noted())
     }
 
     /// Learns what was committed up to now, and says whether anything after `before` was: for
     /// whoever would refuse on what it remembers, which another process may have mended a moment
     /// ago. Many at the same time cost one look, and none waits for longer than half a second.
     /// `false` at once where nobody else commits, or the database is away.
-    pub async fn learned_since(&self, before: Seq) -> bool {
+    pub async fn learned_since(&self, before: Known) -> bool {
         let Some(following) = self.inner.following.get() else { return false };
         if self.standing() != Standing::Current {
             return false;

@@ -6,15 +6,15 @@ use std::{
     future,
     sync::{
         Arc, Mutex, OnceLock,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
     time::Duration,
 };
 
 use behalf_core::{id::TenantId, tenant::Tenant, time::Timestamp};
 use behalf_store::{
-    Backend, Boxed, Change, ChangeSink, Changes, CommitError, Expect, Find, Key, Page, ReadError,
-    Record, Scan, Seq, Snapshot, Store, Timing, Version, WriteSet, records::tenant,
+    Backend, Boxed, Change, ChangeSink, Changes, CommitError, Expect, Find, History, Key, Page,
+    ReadError, Record, Scan, Seq, Snapshot, Store, Timing, Version, WriteSet, records::tenant,
 };
 use tokio::{sync::Notify, time::Instant};
 use uuid::Uuid;
@@ -28,6 +28,8 @@ pub(crate) struct Database {
     rows: Mutex<BTreeMap<Key, Record>>,
     log: Mutex<Vec<Vec<Change>>>,
     nodes: Mutex<Vec<Arc<Line>>>,
+    /// How often a standby took over.
+    timeline: AtomicU32,
 }
 
 /// What a line does with what is sent over it.
@@ -146,12 +148,30 @@ impl Backend for Line {
         self.database.log.lock().unwrap().len() as u64
     }
 
+    fn history(&self) -> Option<History> {
+        let timeline = Some(self.database.timeline.load(Ordering::Relaxed));
+        Some(History { timeline, synchronous: false, lost: false })
+    }
+
     fn news(&self) -> Option<Arc<Notify>> {
         Some(Arc::clone(&self.news))
     }
 }
 
 impl Database {
+    /// A standby takes over that knows the first `commits` commits, after which the tenant was in
+    /// state `n`.
+    pub(crate) fn fails_over(&self, commits: usize, n: usize) {
+        self.timeline.fetch_add(1, Ordering::Relaxed);
+        self.log.lock().unwrap().truncate(commits);
+        let mut set = WriteSet::new();
+        tenant::put(&mut set, &acme(n), Expect::Any);
+        let put = set.puts.remove(0);
+        if let Some(record) = self.rows.lock().unwrap().get_mut(&put.key) {
+            record.document = put.document;
+        }
+    }
+
     fn write(&self, writer: &Line, set: WriteSet) -> Seq {
         let mut log = self.log.lock().unwrap();
         let seq = Seq(log.len() as u64 + 1);
