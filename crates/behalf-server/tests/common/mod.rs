@@ -23,12 +23,12 @@ use behalf_server::{
     clock::FrozenClock,
     entropy::SeededEntropy,
     journal::{self, Record},
-    keys::{MasterKey, Times},
+    keys::{self, MasterKey, Times},
     limits::LimitSettings,
     router,
     state::{ErrorPages, Lifetimes, Server},
 };
-use behalf_store::{Expect, WriteSet, records};
+use behalf_store::{Backend, Expect, WriteSet, records};
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt as _;
 use serde_json::Value;
@@ -107,6 +107,27 @@ pub(crate) fn settings() -> Settings {
     }
 }
 
+/// A schema of its own in the database that `BEHALF_TEST_POSTGRES` names; `None`: it names none, and
+/// the directory is in memory.
+#[cfg(feature = "postgres")]
+async fn database() -> Option<Arc<dyn Backend>> {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use behalf_store::postgres::{Options, Postgres};
+
+    static SCHEMAS: AtomicU32 = AtomicU32::new(0);
+    #[expect(clippy::disallowed_methods, reason = "how ./test names its cluster")]
+    let url = std::env::var("BEHALF_TEST_POSTGRES").ok()?;
+    let (process, number) = (std::process::id(), SCHEMAS.fetch_add(1, Ordering::Relaxed));
+    let options = Options::parse(&format!("{url}?schema=flow_{process}_{number}")).unwrap();
+    Some(Arc::new(Postgres::open(&options).await.unwrap()))
+}
+
+#[cfg(not(feature = "postgres"))]
+async fn database() -> Option<Arc<dyn Backend>> {
+    None
+}
+
 impl TestServer {
     pub(crate) async fn start() -> Self {
         Self::with(|_| {}).await
@@ -119,7 +140,12 @@ impl TestServer {
         let entropy = Arc::new(SeededEntropy::new(1));
         let master = Arc::new(MasterKey::ephemeral(&*entropy));
         let edge = (Arc::clone(&clock) as _, entropy as _);
-        let opened = boot::open(settings, master, edge, 1).await.unwrap();
+        let opened = match database().await {
+            Some(database) if matches!(settings.data, Data::Memory) => {
+                boot::open_on(database, settings, master, edge, 1).await.unwrap()
+            }
+            _ => boot::open(settings, master, edge, 1).await.unwrap(),
+        };
         let core = opened.core(0);
         let server = Arc::clone(&opened.server);
         seed(&server).await;
@@ -176,6 +202,12 @@ impl TestServer {
             Record::SignIn(event) => *event,
             other => panic!("not a sign-in: {other:?}"),
         }
+    }
+
+    /// Lets the time pass in which a key is changed for every node at once; none, where this node
+    /// alone has the database.
+    pub(crate) fn everybody_heard(&self) {
+        self.clock.advance(keys::heard(&self.server.store));
     }
 
     /// Changes an application and commits.
