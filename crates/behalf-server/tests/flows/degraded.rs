@@ -200,7 +200,7 @@ async fn a_tenant_an_application_or_an_assertion_that_counts_once_forbids_it() {
                 node.server.edit(DAEMON, |app| app.behalf.no_degraded_service = true).await;
             }
             "assertion" => {
-                node.server.edit(DAEMON, |app| app.behalf.strict_assertions = true).await
+                node.server.edit(DAEMON, |app| app.behalf.strict_assertions = true).await;
             }
             _ => {}
         }
