@@ -164,7 +164,7 @@ impl KeyRing {
     /// Withdraws a key: tokens it signed are dead wherever the JWKS is fetched anew. One that signs
     /// goes when its successor can take over.
     pub async fn revoke(&self, kid: &str) -> Result<(), RingError> {
-        self.change(|ring, now, times| rotate::revoke(ring, kid, now, times)).await
+        self.change(|ring, now, _| rotate::revoke(ring, kid, now)).await
     }
 
     /// Reads, decides, writes and reads again; decides anew when somebody else wrote meanwhile.

@@ -153,7 +153,9 @@ pub(super) fn rotate(
 ) -> Result<Plan, RotateError> {
     let next = next(ring, alg, now).ok_or(RotateError::NoNext(alg))?;
     let active_from = match when {
-        When::Now => soonest(ring, next, now, times),
+        // As soon as every node knows, so that none is shown a token of a key that it takes for
+        // another time's.
+        When::Now => soonest(ring, next, now, times.heard),
         // It may have been published for long, but not every cache's owner has been told.
         When::Announced => now.plus(times.announce).min(next.active_from),
     };
@@ -165,37 +167,26 @@ pub(super) fn rotate(
     Ok(Plan { change, ..Plan::default() })
 }
 
-/// Withdraws a key, whatever depends on it: for a key that got out. At once, unless it signs: then
-/// the next one takes over, and it goes in that moment.
-pub(super) fn revoke(
-    ring: &[Schedule],
-    kid: &str,
-    now: Timestamp,
-    times: Times,
-) -> Result<Plan, RotateError> {
+/// Withdraws a key, whatever depends on it: for a key that got out. At once, also where nodes have
+/// not heard yet and refuse what the next key signs until they have: better than what a thief signs.
+pub(super) fn revoke(ring: &[Schedule], kid: &str, now: Timestamp) -> Result<Plan, RotateError> {
     let key = ring.iter().find(|key| key.kid == kid).ok_or(RotateError::Unknown)?;
     let mut plan = Plan::default();
-    let mut gone_from = now;
     if key.state(ring, now) == State::Active {
         let next = next(ring, key.alg, now).ok_or(RotateError::NoNext(key.alg))?;
-        let active_from = soonest(ring, next, now, times);
+        let active_from = soonest(ring, next, now, Duration::ZERO);
         plan.change.push(Schedule { active_from, ..next.clone() });
-        if !times.heard.is_zero() {
-            gone_from = active_from;
-        }
     }
-    let retire_at = Some(Timestamp(gone_from.0 - 1));
+    let retire_at = Some(Timestamp(now.0 - 1));
     plan.change.push(Schedule { retire_at, ..key.clone() });
     Ok(plan)
 }
 
-/// When `next` can take over: as soon as every node knows, so that none is shown a token of a key
-/// that it takes for another time's; and after the key that signs: of two that begin at once,
-/// chance would decide.
-fn soonest(ring: &[Schedule], next: &Schedule, now: Timestamp, times: Times) -> Timestamp {
-    let known = now.plus(times.heard).min(next.active_from);
-    active(ring, next.alg, now)
-        .map_or(known, |active| known.max(Timestamp(active.active_from.0 + 1)))
+/// When `next` takes over, `wait` from now at the latest: after the key that signs now, because of
+/// two that begin at once chance would decide.
+fn soonest(ring: &[Schedule], next: &Schedule, now: Timestamp, wait: Duration) -> Timestamp {
+    let at = now.plus(wait).min(next.active_from);
+    active(ring, next.alg, now).map_or(at, |active| at.max(Timestamp(active.active_from.0 + 1)))
 }
 
 fn active(ring: &[Schedule], alg: TokenAlg, now: Timestamp) -> Option<&Schedule> {

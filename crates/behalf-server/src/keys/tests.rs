@@ -148,13 +148,13 @@ fn a_revoked_key_is_gone_at_once_and_the_next_one_signs() {
     settled(&mut ring, START, &mut made);
     let now = START.plus(HOUR);
     let kid = in_state(&ring, RS, now, State::Active)[0].kid.clone();
-    let plan = rotate::revoke(&ring, &kid, now, TIMES).unwrap();
+    let plan = rotate::revoke(&ring, &kid, now).unwrap();
     carry_out(&mut ring, plan, now, &mut made);
     let revoked = ring.iter().find(|key| key.kid == kid).unwrap();
     assert_eq!(revoked.state(&ring, now), State::Retired);
     assert!(!revoked.vouches_for(&ring, START, now));
     assert_eq!(in_state(&ring, RS, now, State::Active).len(), 1);
-    assert_eq!(rotate::revoke(&ring, "k99", now, TIMES), Err(RotateError::Unknown));
+    assert_eq!(rotate::revoke(&ring, "k99", now), Err(RotateError::Unknown));
 }
 
 const SHARED: Times = Times { heard: HEARD, ..TIMES };
@@ -174,27 +174,6 @@ fn of_several_nodes_none_signs_with_a_hurried_key_before_all_know_it() {
     let soon = now.plus(Duration::from_secs(5));
     let plan = rotate::rotate(&ring, RS, When::Now, soon, SHARED).unwrap();
     assert_eq!(plan.change[0].active_from, known);
-}
-
-#[test]
-fn of_several_nodes_all_withdraw_a_key_that_signs_when_all_know_the_next() {
-    let (mut ring, mut made) = (Vec::new(), 0);
-    settled(&mut ring, START, &mut made);
-    let now = START.plus(HOUR);
-    let kid = in_state(&ring, RS, now, State::Active)[0].kid.clone();
-    let plan = rotate::revoke(&ring, &kid, now, SHARED).unwrap();
-    carry_out(&mut ring, plan, now, &mut made);
-    let known = now.plus(HEARD);
-    let last = known.minus(Duration::from_millis(1));
-    assert_eq!(in_state(&ring, RS, last, State::Active)[0].kid, kid);
-    let revoked = ring.iter().find(|key| key.kid == kid).unwrap();
-    assert_eq!(revoked.state(&ring, known), State::Retired);
-    assert!(!revoked.vouches_for(&ring, START, known));
-    assert_eq!(in_state(&ring, RS, known, State::Active).len(), 1);
-    // One that does not sign goes at once.
-    let other = in_state(&ring, TokenAlg::Es256, now, State::Announced)[0].kid.clone();
-    let plan = rotate::revoke(&ring, &other, now, SHARED).unwrap();
-    assert_eq!(plan.change[0].retire_at, Some(now.minus(Duration::from_millis(1))));
 }
 
 #[derive(Debug, Clone)]
@@ -243,7 +222,7 @@ proptest! {
                 }
                 Act::RevokeActive(alg) => {
                     let kid = in_state(&ring, alg, now, State::Active)[0].kid.clone();
-                    let plan = rotate::revoke(&ring, &kid, now, times).unwrap();
+                    let plan = rotate::revoke(&ring, &kid, now).unwrap();
                     hurried.extend(plan.change.iter().map(|key| key.kid.clone()));
                     signed.remove(&kid);
                     plan

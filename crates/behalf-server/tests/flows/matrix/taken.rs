@@ -203,7 +203,6 @@ impl Taken {
                 let kid =
                     server.server.keys.current().active(TokenAlg::Rs256, now).kid().to_owned();
                 server.server.keys.revoke(&kid).await.unwrap();
-                server.everybody_heard();
             }
             Deed::SealingEpoch => {
                 let keys = server.server.tickets.keys();
