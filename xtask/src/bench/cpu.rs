@@ -5,6 +5,7 @@ use std::{fs, time::Duration};
 use anyhow::{Context as _, ensure};
 use rustix::{
     param::clock_ticks_per_second,
+    process::Pid,
     thread::{CpuSet, sched_setaffinity},
     time::{ClockId, clock_gettime},
 };
@@ -19,6 +20,16 @@ pub(crate) fn pin(cores: impl IntoIterator<Item = usize>) -> anyhow::Result<()> 
         set.set(core);
     }
     sched_setaffinity(None, &set).context("a thread could not be pinned to its core")
+}
+
+/// Keeps process `pid`, and what it starts from now on, on the load's cores.
+pub(crate) fn confine(pid: u32) -> anyhow::Result<()> {
+    let mut set = CpuSet::new();
+    for core in load_cores() {
+        set.set(core);
+    }
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    sched_setaffinity(pid, &set).context("a process could not be pinned to the load's cores")
 }
 
 /// Every core but the server's; the server's too on a machine with one.

@@ -1,4 +1,4 @@
-//! `cargo xtask bench token`, `bench obo` and `bench middleware`: speed as a fraction of what the hardware can do.
+//! `cargo xtask bench token`, `bench obo`, `bench nodes` and `bench middleware`: speed as a fraction of what the hardware can do.
 //!
 //! Every figure is a ratio of one run on one machine: the bare signature is measured before, between
 //! and after the server's turns (A-B-A), both in CPU-seconds of the same core. The server is pinned
@@ -11,6 +11,7 @@ mod directory;
 mod load;
 mod measure;
 mod middleware;
+mod nodes;
 mod report;
 mod server;
 mod stall;
@@ -28,6 +29,8 @@ pub(crate) enum Bench {
     Token(Options),
     /// Delegation: on-behalf-of, refresh, what writes and what does not, a flood of wrong passwords
     Obo(Options),
+    /// Many nodes: three on PostgreSQL beside one, and beside one on SQLite
+    Nodes(Options),
     /// The middleware: validating a token, fresh and remembered, beside the bare verification
     Middleware(middleware::Options),
 }
@@ -72,6 +75,7 @@ pub(crate) fn run(bench: &Bench) -> anyhow::Result<()> {
     match bench {
         Bench::Token(options) => token::run(&options.effective()),
         Bench::Obo(options) => delegation::run(&options.effective()),
+        Bench::Nodes(options) => nodes::run(&options.effective()),
         Bench::Middleware(options) => middleware::run(*options),
     }
 }

@@ -31,6 +31,8 @@ pub(crate) struct Deployment {
     address: SocketAddr,
     management: SocketAddr,
     ca: Vec<u8>,
+    /// The database, where it is not a file in the folder.
+    url: Option<String>,
 }
 
 impl Deployment {
@@ -48,6 +50,7 @@ impl Deployment {
             management,
             ca: certified.cert.pem().into_bytes(),
             folder,
+            url: None,
         };
         this.command(&["init", "--public-url", &this.origin()])
             .arg("--tls-cert")
@@ -58,6 +61,27 @@ impl Deployment {
             .context("behalf init")
             .and_then(|output| succeeded(&output))?;
         Ok(this)
+    }
+
+    /// The same with its directory in the database at `url`.
+    pub(crate) fn on(binary: &Path, url: &str) -> anyhow::Result<Self> {
+        Ok(Self { url: Some(url.to_owned()), ..Self::new(binary)? })
+    }
+
+    /// Another node of this deployment, which outlives it.
+    pub(crate) fn sibling(&self) -> anyhow::Result<Self> {
+        let folder = tempfile::tempdir()?;
+        for file in ["behalf.toml", "master.key"] {
+            fs::copy(self.folder.path().join(file), folder.path().join(file))?;
+        }
+        Ok(Self {
+            folder,
+            binary: self.binary.clone(),
+            address: free_port()?,
+            management: free_port()?,
+            ca: self.ca.clone(),
+            url: self.url.clone(),
+        })
     }
 
     /// The folder that holds everything.
@@ -83,6 +107,10 @@ impl Deployment {
             .env("BEHALF_LIMITS_SIGN_QUEUE", "1s")
             .env("BEHALF_LOG_LEVEL", "warn")
             .env("BENCH_SECRET", SECRET);
+        if let Some(url) = &self.url {
+            let own = self.folder.path().join("data");
+            command.env("BEHALF_STORAGE_URL", url).env("BEHALF_DATA_DIR", own);
+        }
         command
     }
 

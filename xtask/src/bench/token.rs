@@ -232,7 +232,7 @@ fn starts(deployment: &Deployment, options: &Options) -> anyhow::Result<Duration
     Ok(Duration::from_secs_f64(median(times)))
 }
 
-fn token_turn(resource: &str, clients: usize, options: &Options) -> Turn {
+pub(crate) fn token_turn(resource: &str, clients: usize, options: &Options) -> Turn {
     let requests =
         (0..clients).map(|index| load::post(&token_path(), &form_of(index, resource))).collect();
     Turn::steady(requests, 200, options.turn())
@@ -246,7 +246,7 @@ fn refusal_turn(options: &Options) -> Turn {
 }
 
 /// Lets every client be asked for once, so that its facts are in memory.
-fn warm(server: &Running<'_>, clients: usize) -> anyhow::Result<()> {
+pub(crate) fn warm(server: &Running<'_>, clients: usize) -> anyhow::Result<()> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
         let mut connection = load::Connection::open(&server.target).await?;
         for index in 0..clients {

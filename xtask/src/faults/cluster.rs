@@ -128,6 +128,11 @@ impl Cluster {
         Ok(())
     }
 
+    /// Its first process, while it runs.
+    pub(crate) fn id(&self) -> Option<u32> {
+        self.server.as_ref().map(Process::id)
+    }
+
     /// `pg_ctl stop -m immediate`: no checkpoint, connections are dropped.
     pub(crate) async fn stop_immediately(&mut self) -> anyhow::Result<()> {
         self.end(Signal::QUIT).await

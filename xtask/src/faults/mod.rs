@@ -9,7 +9,7 @@ mod balancer;
 mod check;
 mod client;
 mod clock;
-mod cluster;
+pub(crate) mod cluster;
 mod dice;
 mod ledger;
 mod lines;
