@@ -23,7 +23,7 @@ fn tenant(n: u8) -> TenantId {
     TenantId(Uuid::from_bytes([n; 16]))
 }
 
-/// SplitMix64: the same mutations in every run.
+/// `SplitMix64`: the same mutations in every run.
 struct Random(u64);
 
 impl Random {

@@ -60,7 +60,7 @@ async fn what_was_begun_before_it_is_in_the_store_when_it_is_held() {
                 commits.push(commit);
             }
         }
-        let (held, _) = tokio::join!(store.hold(), async {
+        let (held, ()) = tokio::join!(store.hold(), async {
             for commit in commits {
                 commit.await.unwrap();
             }

@@ -9,7 +9,7 @@ use std::{
 
 use crate::support::{Deployment, TENANT, api, daemon};
 
-/// SplitMix64: the same changes in every run.
+/// `SplitMix64`: the same changes in every run.
 struct Random(u64);
 
 impl Random {
