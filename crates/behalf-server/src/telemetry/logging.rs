@@ -52,7 +52,11 @@ impl Level {
             Self::Debug => LevelFilter::DEBUG,
         };
         let others = level.min(LevelFilter::WARN);
-        Targets::new().with_default(others).with_target("behalf", level)
+        Targets::new()
+            .with_default(others)
+            // What it says of each connection to a database that is away is said once, by us.
+            .with_target("deadpool_postgres", LevelFilter::ERROR)
+            .with_target("behalf", level)
     }
 }
 

@@ -83,7 +83,7 @@ async fn away(context: &Context) -> anyhow::Result<Finding> {
     nodes.database.start().await?;
     let back = nodes.write("back").await?;
     finding.holds(
-        back <= Duration::from_secs(2),
+        back <= context.allowed(Duration::from_secs(2)),
         format!("every node writes {} ms after its return", back.as_millis()),
     );
     nodes.warm().await?;

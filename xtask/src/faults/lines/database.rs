@@ -143,7 +143,7 @@ async fn outages(context: &Context) -> anyhow::Result<Finding> {
             counted = format!("{}; delegated: {}", counts.tokens, counts.delegated);
         }
         finding.holds(
-            tokens && others.is_empty() && recovery.worst() <= RECOVERY,
+            tokens && others.is_empty() && recovery.worst() <= context.allowed(RECOVERY),
             format!(
                 "{}: app-only: {counted}; writes again: {recovery} {}",
                 outage.title(),
@@ -192,7 +192,7 @@ async fn failover(context: &Context) -> anyhow::Result<Finding> {
         "{rounds} times: SIGKILL to the primary under load, pg_promote on the synchronous standby; the nodes have both in their URL"
     ));
     finding.holds(
-        recovery.worst() <= RECOVERY,
+        recovery.worst() <= context.allowed(RECOVERY),
         format!("promoted: {promotion}; then every node writes: {recovery}"),
     );
     Ok(finding)
