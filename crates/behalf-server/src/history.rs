@@ -66,27 +66,51 @@ pub(crate) struct Watch {
 
 impl Watch {
     /// One look. Costs nothing while nothing changes.
-    pub(crate) async fn look(&mut self, parts: &SealParts) -> Result<(), HistoryError> {
+    pub(crate) async fn look(&mut self, keys: &SealKeys) -> Result<(), HistoryError> {
+        let store = &keys.parts().store;
+        let Some(judged) = self.judged(keys.parts()).await? else { return Ok(()) };
+        // What has ended must not open here any more before something is used again.
+        store.catch_up().await?;
+        keys.maintain().await?;
+        self.settle(store, judged);
+        Ok(())
+    }
+
+    /// The first look of a node, before it has keys. Of several that start at once one writes.
+    pub(crate) async fn first_look(&mut self, parts: &SealParts) -> Result<(), HistoryError> {
+        let judged = match self.judged(parts).await {
+            Err(HistoryError::Commit(CommitError::Conflict { .. })) => self.judged(parts).await?,
+            judged => judged?,
+        };
+        if let Some(judged) = judged {
+            self.settle(&parts.store, judged);
+        }
+        Ok(())
+    }
+
+    /// Everything of the history before that could be used again has ended.
+    fn settle(&mut self, store: &Store, (found, known): (History, Option<Known>)) {
+        self.known = known;
+        store.settled(found);
+        self.settled = store.history();
+    }
+
+    /// A history that this node has not settled, and what is known of it, once what it ends is
+    /// written.
+    async fn judged(
+        &self,
+        parts: &SealParts,
+    ) -> Result<Option<(History, Option<Known>)>, HistoryError> {
         let Some(found) = parts.store.history().filter(|found| self.settled != Some(*found)) else {
-            return Ok(());
+            return Ok(None);
         };
         let stored = known(&parts.store).await?;
         let verdict = judge(self.known, stored.as_deref().copied(), found);
         if verdict != Verdict::Same {
             self.write(parts, stored.as_ref(), (found, verdict)).await?;
         }
-        self.known = known(&parts.store).await?.map(|stored| stored.value);
-        parts.store.settled(found);
-        self.settled = parts.store.history();
-        Ok(())
-    }
-
-    /// The first look of a node, before it serves. Of several that start at once one writes.
-    pub(crate) async fn first_look(&mut self, parts: &SealParts) -> Result<(), HistoryError> {
-        match self.look(parts).await {
-            Err(HistoryError::Commit(CommitError::Conflict { .. })) => self.look(parts).await,
-            other => other,
-        }
+        let known = known(&parts.store).await?.map(|stored| stored.value);
+        Ok(Some((found, known)))
     }
 
     /// All in one commit: another node that does the same at this moment loses, and looks again.

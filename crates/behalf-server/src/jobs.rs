@@ -85,7 +85,7 @@ async fn sweep(server: &Server) {
 
 /// Deals with a database that has changed hands.
 async fn settle(history: &mut Watch, keys: &SealKeys) {
-    match history.look(keys.parts()).await {
+    match history.look(keys).await {
         // Another node deals with it at the same moment; the next look sees what it did.
         Ok(()) | Err(HistoryError::Commit(CommitError::Conflict { .. })) => {}
         Err(error) => tracing::warn!(
