@@ -29,6 +29,8 @@ pub(crate) enum Said {
     Refused(u16, String),
     /// The connection broke before there was an answer.
     Nothing,
+    /// Nothing was sent: nobody was there.
+    Unreached,
 }
 
 impl Said {
@@ -37,7 +39,7 @@ impl Said {
         match self {
             Self::Done(value) => Ok(value),
             Self::Refused(status, message) => bail!("the admin socket says {status}: {message}"),
-            Self::Nothing => bail!("nobody answers at the admin socket"),
+            Self::Nothing | Self::Unreached => bail!("nobody answers at the admin socket"),
         }
     }
 }
@@ -77,7 +79,9 @@ impl Admin {
     }
 
     async fn exchange(&self, method: &str, path: &str, body: &str) -> anyhow::Result<Said> {
-        let mut stream = UnixStream::connect(&self.socket).await?;
+        let Ok(mut stream) = UnixStream::connect(&self.socket).await else {
+            return Ok(Said::Unreached);
+        };
         let request = format!(
             "{method} {path} HTTP/1.1\r\nhost: behalf\r\nconnection: close\r\n\
              content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",

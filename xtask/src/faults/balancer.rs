@@ -27,6 +27,7 @@ struct Backend {
     address: Option<SocketAddr>,
     draining: bool,
     carried: usize,
+    given: usize,
 }
 
 #[derive(Debug, Default)]
@@ -71,7 +72,14 @@ impl Balancer {
             return;
         }
         let name = name.to_owned();
-        backends.all.push(Backend { name, address: Some(address), draining: false, carried: 0 });
+        let (carried, given) = (0, 0);
+        backends.all.push(Backend {
+            name,
+            address: Some(address),
+            draining: false,
+            carried,
+            given,
+        });
     }
 
     /// Sends `name` no new connections.
@@ -93,8 +101,14 @@ impl Balancer {
 
     /// Open connections of a node.
     pub(crate) fn carried(&self, name: &str) -> usize {
+        self.counts(name).0
+    }
+
+    /// Open connections of a node, and how many it was ever given.
+    pub(crate) fn counts(&self, name: &str) -> (usize, usize) {
         let backends = lock(&self.backends);
-        backends.all.iter().find(|backend| backend.name == name).map_or(0, |found| found.carried)
+        let found = backends.all.iter().find(|backend| backend.name == name);
+        found.map_or((0, 0), |found| (found.carried, found.given))
     }
 }
 
@@ -143,6 +157,7 @@ impl<'a> Carried<'a> {
     fn new(backends: &'a Mutex<Backends>, index: usize) -> Self {
         if let Some(backend) = lock(backends).all.get_mut(index) {
             backend.carried += 1;
+            backend.given += 1;
         }
         Self { backends, index }
     }

@@ -292,6 +292,7 @@ async fn operator(shared: Shared, admins: Vec<Admin>, run: String) -> anyhow::Re
         // A manifest that was applied in part says why it went no further.
         Said::Refused(503 | 200, _) => Tally::add(&tally.shed),
         Said::Nothing => Tally::add(&tally.broken),
+        Said::Unreached => Tally::add(&tally.unreached),
         Said::Refused(status, message) => {
             Tally::add(&tally.wrong);
             shared.counts.surprised(format!("a change: {status} {message}"));

@@ -19,6 +19,7 @@ use super::{
     site::{Site, Storage},
     world::{self, World},
 };
+use crate::client::browser::Browser;
 
 /// Their names.
 pub(crate) const NAMES: [&str; 3] = ["n1", "n2", "n3"];
@@ -93,6 +94,14 @@ impl Nodes {
             Ok((client.token(&form).await?.status == 200).then_some(()))
         });
         Ok(issued.await?.1)
+    }
+
+    /// A browser in which the first user is signed in.
+    pub(crate) async fn browser(&self) -> anyhow::Result<Browser> {
+        let user = self.world.users.first().context("no user")?;
+        let mut browser = Browser::new(&self.site.target()?, &self.site.origin()).await?;
+        world::sign_in(&mut browser, user).await?;
+        Ok(browser)
     }
 
     /// Until every node changes the directory again; how long the slowest took.

@@ -7,6 +7,7 @@ mod database;
 mod doctor;
 mod embedded;
 mod embedded_kill;
+mod fork;
 mod keys;
 mod nodes;
 mod races;
@@ -36,7 +37,7 @@ pub(super) type Running<'a> = Pin<Box<dyn Future<Output = anyhow::Result<Finding
 pub(super) struct NotHere(pub(super) String);
 
 /// All of them, in the order in which they run.
-pub(super) const LINES: [Line; 23] = [
+pub(super) const LINES: [Line; 24] = [
     embedded_kill::KILL,
     embedded::RESTART,
     embedded::DISK_FULL,
@@ -50,6 +51,7 @@ pub(super) const LINES: [Line; 23] = [
     nodes::UPGRADE,
     database::OUTAGES,
     database::FAILOVER,
+    fork::FORK,
     doctor::DOCTOR,
     away::AWAY,
     races::CODES,

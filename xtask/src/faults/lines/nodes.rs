@@ -42,11 +42,15 @@ async fn kill(context: &Context) -> anyhow::Result<Finding> {
         clock::stretch(dice.between(Duration::from_millis(300), Duration::from_secs(1))).await;
         let index = dice.index(NAMES.len());
         let node = nodes.running.remove(index);
-        // Each connection has one request under way at most; an operator's at its socket is one more.
-        under_way += nodes.site.balancer.carried(&node.name) + mix.operators;
+        let name = node.name.clone();
+        let (open, before) = nodes.site.balancer.counts(&name);
         node.kill()?;
         clock::stretch(Duration::from_millis(400)).await;
         let counts = load.stop().await?;
+        // Each connection has one request under way at most, those included that it was given before
+        // the signal reached it; an operator's at its socket is one more.
+        let (_, after) = nodes.site.balancer.counts(&name);
+        under_way += open + (after - before) + mix.operators;
         failed += usize::try_from(counts.broken())?;
         answered += counts.tokens.answered() + counts.delegated.answered();
         surprises.extend(counts.surprises());

@@ -5,7 +5,7 @@ use futures_util::future::join_all;
 
 use super::Line;
 use crate::{
-    client::browser::{Browser, Seen},
+    client::browser::Seen,
     faults::{
         Context,
         client::{Answer, Client},
@@ -42,14 +42,6 @@ fn clients(nodes: &Nodes) -> anyhow::Result<Vec<Client>> {
     nodes.running.iter().map(|node| Ok(Client::new(nodes.site.target_of(node)?))).collect()
 }
 
-/// A browser in which the first user is signed in.
-async fn browser(nodes: &Nodes) -> anyhow::Result<Browser> {
-    let user = nodes.world.users.first().context("no user")?;
-    let mut browser = Browser::new(&nodes.site.target()?, &nodes.site.origin()).await?;
-    world::sign_in(&mut browser, user).await?;
-    Ok(browser)
-}
-
 /// The same request on every node at once.
 async fn race(clients: &mut [Client], form: &str) -> anyhow::Result<Vec<Answer>> {
     let answers = join_all(clients.iter_mut().map(|client| client.token(form))).await;
@@ -59,7 +51,7 @@ async fn race(clients: &mut [Client], form: &str) -> anyhow::Result<Vec<Answer>>
 async fn codes(context: &Context) -> anyhow::Result<Finding> {
     let rounds = rounds(context);
     let nodes = Nodes::start(context).await?;
-    let (mut clients, mut browser) = (clients(&nodes)?, browser(&nodes).await?);
+    let (mut clients, mut browser) = (clients(&nodes)?, nodes.browser().await?);
     let mut winners = [0_usize; 4];
     let mut others = Vec::new();
     for _ in 0..rounds {
@@ -82,7 +74,7 @@ async fn codes(context: &Context) -> anyhow::Result<Finding> {
 async fn refresh_tokens(context: &Context) -> anyhow::Result<Finding> {
     let rounds = rounds(context);
     let nodes = Nodes::start(context).await?;
-    let (mut clients, mut browser) = (clients(&nodes)?, browser(&nodes).await?);
+    let (mut clients, mut browser) = (clients(&nodes)?, nodes.browser().await?);
     let (mut answered, mut once, mut over, mut wrong) = (0, 0, 0, Vec::new());
     for _ in 0..rounds {
         let code = browser.open(&authorize(DESK, "")).await?.code()?;
@@ -118,7 +110,7 @@ async fn refresh_tokens(context: &Context) -> anyhow::Result<Finding> {
 async fn consent(context: &Context) -> anyhow::Result<Finding> {
     let rounds = rounds(context);
     let nodes = Nodes::start(context).await?;
-    let mut browser = browser(&nodes).await?;
+    let mut browser = nodes.browser().await?;
     let granted = || -> anyhow::Result<usize> {
         // The change log of what administrators see: kind 13 is an entry of it.
         let counted = nodes.database.sql(
