@@ -107,8 +107,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         );
     }
     let target = target()?;
-    let scratch = target.join("faults");
-    std::fs::create_dir_all(&scratch)?;
+    let scratch = passable(&target.join("faults"))?;
     let context = Context {
         binary: match &arguments.binary {
             Some(given) => std::path::absolute(given)?,
@@ -134,6 +133,22 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
             _ = tokio::signal::ctrl_c() => bail!("interrupted; every process was ended"),
         }
     })
+}
+
+/// A folder that PostgreSQL, which runs as somebody else where we are root, has a way to: this one, or
+/// one among the system's temporary files.
+fn passable(wanted: &Path) -> Result<PathBuf> {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::create_dir_all(wanted)?;
+    let open = |folder: &Path| {
+        std::fs::metadata(folder).is_ok_and(|found| found.permissions().mode() & 0o001 != 0)
+    };
+    if wanted.ancestors().skip(1).all(open) {
+        return Ok(wanted.to_owned());
+    }
+    let elsewhere = std::env::temp_dir().join("behalf-faults");
+    std::fs::create_dir_all(&elsewhere)?;
+    Ok(elsewhere)
 }
 
 async fn each(context: &Context, wanted: &[String]) -> Result<()> {
