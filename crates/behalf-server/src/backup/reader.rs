@@ -32,20 +32,19 @@ pub struct Reader<R> {
 impl<R: Read> Reader<R> {
     /// Reads the header: that it is a backup, whole so far, and of this master key.
     pub fn open(mut input: R, master: &MasterKey) -> Result<Self, BackupError> {
-        let mut fixed = [0; FIXED];
-        let found = read_up_to(&mut input, &mut fixed)?;
-        if found < FIXED {
-            let begins = format::MAGIC.starts_with(&fixed[..found.min(8)]) && found > 0;
-            return Err(if begins || fixed.starts_with(format::MAGIC) {
+        let mut header = read_up_to(&mut input, FIXED)?;
+        let Ok(fixed) = <[u8; FIXED]>::try_from(&header[..]) else {
+            let begins =
+                format::MAGIC.starts_with(&header[..header.len().min(8)]) && !header.is_empty();
+            return Err(if begins || header.starts_with(format::MAGIC) {
                 BackupError::Header
             } else {
                 BackupError::Foreign
             });
-        }
-        let mut header = fixed.to_vec();
-        header.resize(FIXED + seal::facts_length(&fixed)? + DIGEST, 0);
-        let rest = &mut header[FIXED..];
-        if read_up_to(&mut input, rest)? < rest.len() {
+        };
+        let length = seal::facts_length(&fixed)? + DIGEST;
+        header.extend(read_up_to(&mut input, length)?);
+        if header.len() < FIXED + length {
             return Err(BackupError::Header);
         }
         let (facts, sealer) = seal::resume(&header, master)?;
@@ -140,25 +139,15 @@ impl<R: Read> Reader<R> {
     }
 
     fn read_chunk(&mut self) -> Result<Vec<u8>, BackupError> {
-        let mut chunk = vec![0; CHUNK + TAG];
-        let found = read_up_to(&mut self.input, &mut chunk)?;
-        chunk.truncate(found);
-        Ok(chunk)
+        Ok(read_up_to(&mut self.input, CHUNK + TAG)?)
     }
 }
 
-/// Fills `out` as far as there is something; how far.
-fn read_up_to(input: &mut impl Read, out: &mut [u8]) -> io::Result<usize> {
-    let mut found = 0;
-    while found < out.len() {
-        match input.read(&mut out[found..]) {
-            Ok(0) => break,
-            Ok(more) => found += more,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(found)
+/// The next `count` bytes, or as many as there are.
+fn read_up_to(input: &mut impl Read, count: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(count);
+    input.by_ref().take(count as u64).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 #[cfg(test)]

@@ -95,7 +95,7 @@ struct Counter {
 /// Reads a log; `None`: its header is damaged, but something follows it.
 fn read(log: &mut impl Read, root: Option<u32>) -> io::Result<Option<Found>> {
     let mut header = [0; HEADER];
-    if fill(log, &mut header)? < HEADER {
+    if !fill(log, &mut header)? {
         return Ok(Some(Found::default()));
     }
     let big = word(&header, 0) == MAGIC | 1;
@@ -107,7 +107,7 @@ fn read(log: &mut impl Read, root: Option<u32>) -> io::Result<Option<Found>> {
         && sums == (word(&header, 24), word(&header, 28));
     let mut frame = vec![0; FRAME + if sound { page } else { 1 }];
     let (mut found, mut readable, mut uncommitted) = (Found::default(), sound, None);
-    while fill(log, &mut frame)? == frame.len() {
+    while fill(log, &mut frame)? {
         if !sound {
             return Ok(None);
         }
@@ -211,18 +211,13 @@ fn integer(serial: u64, values: &mut &[u8]) -> Option<i64> {
     Some(i64::from_be_bytes(wide))
 }
 
-/// Fills `out` as far as there is something; how far.
-fn fill(input: &mut impl Read, out: &mut [u8]) -> io::Result<usize> {
-    let mut found = 0;
-    while found < out.len() {
-        match input.read(&mut out[found..]) {
-            Ok(0) => break,
-            Ok(more) => found += more,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
+/// Fills `out`; `false`: there is not so much.
+fn fill(input: &mut impl Read, out: &mut [u8]) -> io::Result<bool> {
+    match input.read_exact(out) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
+        Err(error) => Err(error),
     }
-    Ok(found)
 }
 
 #[cfg(test)]
