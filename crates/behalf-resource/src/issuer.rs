@@ -8,9 +8,10 @@ use crate::metadata::Metadata;
 use crate::source::{FetchError, Fetched, MetadataSource};
 
 /// Keys are asked for again after this many seconds.
-const POLL: u64 = 60;
-/// A program that was idle for this long waits for fresh keys before it answers.
-const IDLE: u64 = 120;
+const POLL: u64 = 45;
+/// Keys that are this old are not used before they were asked for again. A key that was revoked is
+/// refused within a minute: this, and what the token service's nodes take to hear of it.
+const IDLE: u64 = 55;
 /// The longest time that keys are used while they cannot be fetched.
 const MAX_STALE: u64 = 3600;
 /// The issuer's metadata are asked for again, along with the keys, after this many seconds.

@@ -119,7 +119,7 @@ async fn metadata_are_read_again_every_hour_and_a_moved_key_set_is_followed() {
     let server = world.server().await;
     world.service.set(MOVED, &json!({ "keys": [jwk("k1", &second())] }));
     publish_metadata(&world, &format!("{HOST}/{{tenantid}}/v2.0"), MOVED);
-    for seconds in (60..3600).step_by(60) {
+    for seconds in (45..3600).step_by(45) {
         world.clock.set(NOW + seconds);
         assert_eq!(validate(&server, &seconds.to_string()).await, Ok(()));
         settle().await;
@@ -142,7 +142,7 @@ async fn a_key_set_that_is_gone_makes_the_metadata_be_read_at_the_next_attempt()
     world.service.set(V2_KEYS, &"gone");
     world.service.set(MOVED, &json!({ "keys": [jwk("k1", &first())] }));
     publish_metadata(&world, &format!("{HOST}/{{tenantid}}/v2.0"), MOVED);
-    for seconds in [60, 70] {
+    for seconds in [45, 55] {
         world.clock.set(NOW + seconds);
         assert_eq!(validate(&server, &seconds.to_string()).await, Ok(()));
         settle().await;

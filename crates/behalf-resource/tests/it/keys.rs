@@ -100,10 +100,10 @@ async fn a_caller_that_goes_away_does_not_end_the_fetch() {
 }
 
 #[tokio::test]
-async fn keys_in_use_are_asked_for_every_60_s_in_the_background_with_the_etag() {
+async fn keys_in_use_are_asked_for_every_45_s_in_the_background_with_the_etag() {
     let world = world();
     let server = world.server().await;
-    for (seconds, expected) in [(59, 1), (60, 2), (61, 2), (119, 2), (120, 3)] {
+    for (seconds, expected) in [(44, 1), (45, 2), (46, 2), (89, 2), (90, 3)] {
         world.clock.set(NOW + seconds);
         assert_eq!(validate(&server, "k1", &seconds.to_string()).await, Ok(()));
         settle().await;
@@ -117,12 +117,12 @@ async fn after_a_pause_keys_are_asked_for_before_they_are_used() {
     let world = world();
     let server = world.server().await;
     world.publish(&[("k2", &second())]);
-    world.clock.advance(119);
+    world.clock.advance(54);
     assert_eq!(validate(&server, "k1", "a").await, Ok(()), "asked for in the background");
     let world = crate::world::world();
     let server = world.server().await;
     world.publish(&[("k2", &second())]);
-    world.clock.advance(120);
+    world.clock.advance(55);
     assert_eq!(validate(&server, "k1", "a").await, Err(Refusal::UnknownKey), "revoked meanwhile");
 }
 
@@ -173,11 +173,11 @@ async fn while_it_is_away_it_is_asked_every_10_s_and_callers_do_not_wait() {
     let server = world.server().await;
     world.service.set_down(true);
     let before = world.service.total();
-    world.clock.set(NOW + 60);
+    world.clock.set(NOW + 45);
     assert_eq!(validate(&server, "k1", "first").await, Ok(()));
     settle().await;
     let _shut = world.service.set_gate();
-    for (seconds, expected) in [(69, 1), (70, 2), (79, 2)] {
+    for (seconds, expected) in [(54, 1), (55, 2), (64, 2)] {
         world.clock.set(NOW + seconds);
         assert_eq!(validate(&server, "k1", &seconds.to_string()).await, Ok(()));
         settle().await;

@@ -49,7 +49,7 @@ async fn a_remembered_token_ends_with_its_key() {
     let token = token(&app_v2(), "k1", &first());
     assert!(server.validate(&token).await.is_ok());
     world.publish(&[("k2", &second())]);
-    world.clock.advance(60);
+    world.clock.advance(45);
     assert!(server.validate(&token).await.is_ok(), "the poll has only been started");
     settle().await;
     assert_eq!(server.validate(&token).await.unwrap_err(), Refusal::UnknownKey);

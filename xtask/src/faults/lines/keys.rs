@@ -9,7 +9,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use behalf_resource::{ResourceServer, Tenants};
+use behalf_resource::{Builder, ResourceServer, Tenants};
 use serde_json::json;
 use tokio::task::JoinSet;
 
@@ -21,6 +21,7 @@ use crate::{
         admin::Said,
         client::{Client, client_credentials},
         clock,
+        ledger::Credentials,
         nodes::Nodes,
         report::Finding,
         site::{STOCK, TENANT},
@@ -28,7 +29,7 @@ use crate::{
 };
 
 /// The next key is made within a minute of the one before.
-const NEXT: Duration = Duration::from_mins(2);
+pub(super) const NEXT: Duration = Duration::from_mins(2);
 /// How long after a rotation at once the new key signs on every node.
 const SIGNS: Duration = Duration::from_secs(30);
 
@@ -58,12 +59,7 @@ async fn rotation(context: &Context) -> anyhow::Result<Finding> {
     let rounds = context.rounds(1, 20);
     let nodes = Nodes::start(context).await?;
     let (seen, stop) = (Arc::new(Seen::default()), Arc::new(AtomicBool::new(false)));
-    let validator = ResourceServer::builder(format!("{}/{TENANT}", nodes.site.origin()))
-        .audience(STOCK)
-        .tenants(Tenants::only(TENANT))
-        .ca_file(nodes.site.ca_file())
-        .build()
-        .await?;
+    let validator = resource_server(&nodes).build().await?;
     let mut tasks = JoinSet::new();
     for index in 0..nodes.running.len() {
         let issuer = nodes.running.get(index).context("a node")?;
@@ -102,6 +98,28 @@ async fn rotation(context: &Context) -> anyhow::Result<Finding> {
     Ok(finding)
 }
 
+/// A resource server that trusts the deployment, and fetches its keys through the balancer.
+pub(super) fn resource_server(nodes: &Nodes) -> Builder {
+    ResourceServer::builder(format!("{}/{TENANT}", nodes.site.origin()))
+        .audience(STOCK)
+        .tenants(Tenants::only(TENANT))
+        .ca_file(nodes.site.ca_file())
+}
+
+/// Which key signed a token.
+pub(super) fn kid(token: &str) -> anyhow::Result<String> {
+    let header = token.split('.').next().context("no JWT")?;
+    let header: serde_json::Value =
+        serde_json::from_slice(&behalf_jose::base64url::decode(header)?)?;
+    header["kid"].as_str().map(str::to_owned).context("no kid")
+}
+
+/// Asks a node what it thinks of a token, as the API that the token is for.
+pub(super) fn introspection(api: &Credentials, token: &str) -> Vec<u8> {
+    let shown = encode([("token", token), ("client_id", &api.id), ("client_secret", &api.secret)]);
+    post(&format!("/{TENANT}/oauth2/v2.0/introspect"), &shown)
+}
+
 /// Rotates at once on node `name`; the `kid` that signs from then on.
 async fn rotate(nodes: &Nodes, name: &str) -> anyhow::Result<String> {
     let admin = nodes.site.admin(name);
@@ -129,10 +147,7 @@ async fn signs_everywhere(nodes: &Nodes, kid: &str) -> anyhow::Result<()> {
         let mut client = Client::new(nodes.site.target_of(node)?);
         clock::until(&format!("{} signs with {kid}", node.name), SIGNS, async || {
             let token = client.token(&form).await?.text("access_token").context("no token")?;
-            let header = token.split('.').next().context("no JWT")?;
-            let header: serde_json::Value =
-                serde_json::from_slice(&behalf_jose::base64url::decode(header)?)?;
-            Ok((header["kid"] == kid).then_some(()))
+            Ok((self::kid(&token)? == kid).then_some(()))
         })
         .await?;
     }
@@ -142,7 +157,7 @@ async fn signs_everywhere(nodes: &Nodes, kid: &str) -> anyhow::Result<()> {
 /// Issues at one node and shows each token to a resource server and to another node.
 async fn issue(
     (mut issuer, mut other): (Client, Client),
-    (form, api): (String, crate::faults::ledger::Credentials),
+    (form, api): (String, Credentials),
     validator: ResourceServer,
     seen: Arc<Seen>,
     stop: Arc<AtomicBool>,
@@ -157,12 +172,7 @@ async fn issue(
         if let Err(refusal) = validator.validate(&token).await {
             seen.refuse("behalf-resource", &format!("{refusal:?}"));
         }
-        let shown = encode([
-            ("token", token.as_str()),
-            ("client_id", &api.id),
-            ("client_secret", &api.secret),
-        ]);
-        let told = other.ask(&post(&format!("/{TENANT}/oauth2/v2.0/introspect"), &shown)).await;
+        let told = other.ask(&introspection(&api, &token)).await;
         let told = told.context("an introspection")?;
         if told.body["active"] != true {
             seen.refuse("another node", &format!("{} {}", told.status, told.body));

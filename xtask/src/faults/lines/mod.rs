@@ -8,6 +8,7 @@ mod doctor;
 mod embedded;
 mod embedded_kill;
 mod fork;
+mod key_revoked;
 mod keys;
 mod nodes;
 mod races;
@@ -37,7 +38,7 @@ pub(super) type Running<'a> = Pin<Box<dyn Future<Output = anyhow::Result<Finding
 pub(super) struct NotHere(pub(super) String);
 
 /// All of them, in the order in which they run.
-pub(super) const LINES: [Line; 24] = [
+pub(super) const LINES: [Line; 25] = [
     embedded_kill::KILL,
     embedded::RESTART,
     embedded::DISK_FULL,
@@ -58,6 +59,7 @@ pub(super) const LINES: [Line; 24] = [
     races::REFRESH_TOKENS,
     races::CONSENT,
     keys::ROTATION,
+    key_revoked::REVOKED,
     revocation::NOTIFIED,
     revocation::POLLED,
     skew::SKEW,
