@@ -12,6 +12,7 @@ mod postgres {
     mod cut;
     mod history;
     mod opening;
+    mod pooler;
     pub(crate) mod proxy;
     mod shared;
     pub(crate) mod slow;

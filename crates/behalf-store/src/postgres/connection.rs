@@ -39,6 +39,8 @@ pub(super) struct Connector {
     config: Config,
     tls: MakeRustlsConnect,
     hosts: u32,
+    /// What is said first on each.
+    session: Arc<str>,
     /// The deployment's schema, also its channel of news.
     pub(super) schema: String,
 }
@@ -46,7 +48,6 @@ pub(super) struct Connector {
 impl Connector {
     pub(super) fn new(options: &Options) -> Result<Self, OpenError> {
         let mut config = Config::clone(&options.config);
-        let milliseconds = |time: Duration| time.as_millis();
         config
             .application_name(concat!("behalf/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(CONNECT)
@@ -56,18 +57,19 @@ impl Connector {
             .keepalives_retries(3)
             .tcp_user_timeout(UNACKNOWLEDGED)
             // Never a standby: what it answers may be old.
-            .target_session_attrs(TargetSessionAttrs::ReadWrite)
-            .options(format!(
-                "-c search_path={} -c statement_timeout={} -c lock_timeout={} \
-                 -c idle_in_transaction_session_timeout={} \
-                 -c default_transaction_isolation=read\\ committed",
-                options.schema,
-                milliseconds(STATEMENT),
-                milliseconds(LOCK),
-                milliseconds(IDLE),
-            ));
+            .target_session_attrs(TargetSessionAttrs::ReadWrite);
+        let (schema, milliseconds) = (options.schema.clone(), |time: Duration| time.as_millis());
+        // Not startup options: poolers drop those.
+        let session = format!(
+            "SET search_path TO {schema}; SET statement_timeout TO {}; SET lock_timeout TO {}; \
+             SET idle_in_transaction_session_timeout TO {}; \
+             SET default_transaction_isolation TO 'read committed'",
+            milliseconds(STATEMENT),
+            milliseconds(LOCK),
+            milliseconds(IDLE),
+        );
         let tls = tls::connector(options)?;
-        Ok(Self { config, tls, hosts: options.hosts(), schema: options.schema.clone() })
+        Ok(Self { config, tls, hosts: options.hosts(), session: session.into(), schema })
     }
 
     /// Makes a connection; what the server says beside its answers goes to `heard`.
@@ -84,6 +86,7 @@ impl Connector {
                 heard(message);
             }
         });
+        client.batch_execute(&self.session).await?;
         Ok((client, driven))
     }
 

@@ -7,7 +7,7 @@ use std::{
 };
 
 use tokio::{sync::Notify, time::timeout};
-use tokio_postgres::{Error, error::SqlState};
+use tokio_postgres::{Client, Error, SimpleQueryMessage, error::SqlState};
 use uuid::Uuid;
 
 use super::{
@@ -49,6 +49,21 @@ pub enum OpenError {
         /// What was found.
         cause: String,
     },
+    /// It is not the server it should be, or whoever signed its certificate is not trusted.
+    #[error(
+        "the certificate of PostgreSQL at {place} is not accepted: {cause}; the URL's host must be a name in it, and sslrootcert a PEM file of the authority that signed it"
+    )]
+    Certificate {
+        /// Hosts and database.
+        place: String,
+        /// What was found.
+        cause: String,
+    },
+    /// What is one session here is several there.
+    #[error(
+        "the pooler at {0} hands a connection to others between two transactions, expected one that keeps it for as long as it lasts: set it to session pooling, or name PostgreSQL itself in storage.url"
+    )]
+    Pooled(String),
     /// The database does not exist.
     #[error("PostgreSQL at {place}: {cause}; make it first: CREATE DATABASE … OWNER …")]
     NoDatabase {
@@ -134,6 +149,9 @@ pub(super) async fn open(
         .await
         .map_err(|_| unreachable("it does not answer"))?
         .map_err(|error| refused(options, &error))?;
+    timeout(OPENING, no_pooler(options, &connector, &client))
+        .await
+        .map_err(|_| unreachable("it does not answer"))??;
     let mut link = Link::new(client, driven);
     let failed = |error: Error| OpenError::Failed(trouble::text(&error));
     look(&link).await?;
@@ -150,6 +168,44 @@ pub(super) async fn open(
         timeout(OPENING, news::listen(&connector, &news)).await.ok().and_then(Result::ok);
     let channel = listening.is_some();
     Ok(Opened { parts: Parts { connector, told, away, news, channel, id, past }, listening })
+}
+
+/// Sees that no pooler gives the session of `client` to others between its transactions: what a
+/// node prepares, sets and listens for would be lost there, or meet strangers.
+pub(super) async fn no_pooler(
+    options: &Options,
+    connector: &Connector,
+    client: &Client,
+) -> Result<(), OpenError> {
+    match keeps_session(connector, client).await {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(OpenError::Pooled(options.place())),
+        // A pooler of statements refuses transactions.
+        Err(error) if error.code() == Some(&SqlState::PROTOCOL_VIOLATION) => {
+            Err(OpenError::Pooled(options.place()))
+        }
+        Err(error) => Err(refused(options, &error)),
+    }
+}
+
+async fn keeps_session(connector: &Connector, one: &Client) -> Result<bool, Error> {
+    let (other, _driven) = connector.connect(|_| {}).await?;
+    one.batch_execute("BEGIN").await?;
+    let mine = session_of(one).await?;
+    other.batch_execute("BEGIN").await?;
+    one.batch_execute("COMMIT").await?;
+    other.batch_execute("COMMIT").await?;
+    // Whether a pooler hands out what was returned first or last, one of two is another's.
+    Ok(session_of(one).await? == mine && session_of(one).await? == mine)
+}
+
+/// The server's process behind a connection. Nothing is prepared for it, which poolers confuse.
+async fn session_of(client: &Client) -> Result<Option<String>, Error> {
+    let said = client.simple_query("SELECT pg_backend_pid()").await?;
+    Ok(said.into_iter().find_map(|message| match message {
+        SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
+        _ => None,
+    }))
 }
 
 /// Whom we talk to.
@@ -184,11 +240,16 @@ async fn tidy(link: &Link) -> Result<u64, Error> {
 pub(super) fn refused(options: &Options, error: &Error) -> OpenError {
     let (place, cause) = (options.place(), trouble::text(error));
     let Some(code) = error.code() else {
-        let source = std::error::Error::source(error).and_then(|source| source.downcast_ref());
-        if source.is_some_and(|io: &io::Error| io.kind() == io::ErrorKind::PermissionDenied)
+        let source: Option<&io::Error> =
+            std::error::Error::source(error).and_then(|source| source.downcast_ref());
+        if source.is_some_and(|io| io.kind() == io::ErrorKind::PermissionDenied)
             && cause.contains("does not allow writes")
         {
             return OpenError::ReadOnly(place);
+        }
+        let within = source.and_then(io::Error::get_ref).and_then(|inner| inner.downcast_ref());
+        if let Some(rustls::Error::InvalidCertificate(_)) = within {
+            return OpenError::Certificate { place, cause };
         }
         if cause.contains("password") {
             return OpenError::Access { place, cause };

@@ -104,8 +104,10 @@ pub async fn survey(options: &Options) -> Result<Survey, OpenError> {
         .await
         .map_err(late)?
         .map_err(|error| open::refused(options, &error))?;
+    let connect = begun.elapsed();
+    timeout(PATIENCE, open::no_pooler(options, &connector, &client)).await.map_err(late)??;
     let link = Link::new(client, driven);
-    let asked = timeout(PATIENCE, ask(options, &link, begun.elapsed())).await.map_err(late)?;
+    let asked = timeout(PATIENCE, ask(options, &link, connect)).await.map_err(late)?;
     asked.map_err(|error| OpenError::Failed(trouble::text(&error)))
 }
 
