@@ -68,6 +68,11 @@ impl Watch {
     /// One look. Costs nothing while nothing changes.
     pub(crate) async fn look(&mut self, keys: &SealKeys) -> Result<(), HistoryError> {
         let store = &keys.parts().store;
+        if store.history() == self.settled {
+            return Ok(());
+        }
+        // One loss may show in two ways: both are known before it is judged.
+        store.catch_up().await?;
         let Some(judged) = self.judged(keys.parts()).await? else { return Ok(()) };
         // What has ended must not open here any more before something is used again.
         store.catch_up().await?;
@@ -88,11 +93,12 @@ impl Watch {
         Ok(())
     }
 
-    /// Everything of the history before that could be used again has ended.
-    fn settle(&mut self, store: &Store, (found, known): (History, Option<Known>)) {
+    /// Everything of the histories before `judged` that could be used again has ended. What was found
+    /// since is for the next look.
+    fn settle(&mut self, store: &Store, (judged, known): (History, Option<Known>)) {
         self.known = known;
-        store.settled(found);
-        self.settled = store.history();
+        store.settled(judged);
+        self.settled = Some(judged);
     }
 
     /// A history that this node has not settled, and what is known of it, once what it ends is
@@ -105,7 +111,8 @@ impl Watch {
             return Ok(None);
         };
         let stored = known(&parts.store).await?;
-        let verdict = judge(self.known, stored.as_deref().copied(), found);
+        let lost = found.losses > self.settled.map_or(0, |settled| settled.losses);
+        let verdict = judge(self.known, stored.as_deref().copied(), (found, lost));
         if verdict != Verdict::Same {
             self.write(parts, stored.as_ref(), (found, verdict)).await?;
         }
@@ -128,7 +135,9 @@ impl Watch {
         let mut set = behalf_store::WriteSet::new();
         if verdict == Verdict::End {
             set = SealKeys::begin_anew(parts).await?;
-            known.ended = Some(parts.clock.now());
+            // Later than any before: that is how other nodes know that it was done.
+            let now = parts.clock.now();
+            known.ended = Some(known.ended.map_or(now, |before| now.max(Timestamp(before.0 + 1))));
         }
         // A struct of numbers always serialises.
         let document = serde_json::to_vec(&known).unwrap_or_default();
@@ -137,7 +146,7 @@ impl Watch {
         match verdict {
             Verdict::End => tracing::error!(
                 timeline = found.timeline,
-                lost = found.lost,
+                losses = found.losses,
                 "the database changed hands and may have lost what it had acknowledged: codes, refresh tokens and sessions were ended, users sign in again; see behalf doctor about synchronous replication"
             ),
             Verdict::Note => tracing::info!(
@@ -151,16 +160,17 @@ impl Watch {
     }
 }
 
-/// What `found` means where the deployment knows `stored` and this node had seen `seen` of it.
-fn judge(seen: Option<Known>, stored: Option<Known>, found: History) -> Verdict {
+/// What `found` means where the deployment knows `stored` and this node had seen `seen` of it;
+/// `lost`: something was missing that this node knew to be there, since it last settled a history.
+fn judge(seen: Option<Known>, stored: Option<Known>, (found, lost): (History, bool)) -> Verdict {
     let Some(known) = stored else { return Verdict::Note };
-    // Somebody else has dealt with it, or nothing has happened.
-    let dealt_with = known.timeline == found.timeline && (!found.lost || stored != seen);
-    if dealt_with {
+    // Somebody else has ended it since, or nothing has happened.
+    let ended = seen.is_some_and(|seen| known.ended > seen.ended);
+    if known.timeline == found.timeline && (!lost || ended) {
         let replicates_alike = known.synchronous == found.synchronous;
         return if replicates_alike { Verdict::Same } else { Verdict::Note };
     }
-    if known.synchronous && !found.lost { Verdict::Note } else { Verdict::End }
+    if known.synchronous && !lost { Verdict::Note } else { Verdict::End }
 }
 
 async fn known(store: &Store) -> Result<Option<Stored<Known>>, ReadError> {
@@ -178,49 +188,91 @@ mod tests {
         Known { timeline: Some(timeline), synchronous, ended: None }
     }
 
-    fn found(timeline: u32, synchronous: bool, lost: bool) -> History {
-        History { timeline: Some(timeline), synchronous, lost }
+    fn ended(timeline: u32, at: i64) -> Known {
+        Known { ended: Some(Timestamp(at)), ..known(timeline, true) }
+    }
+
+    fn found(timeline: u32, synchronous: bool) -> History {
+        History { timeline: Some(timeline), synchronous, losses: 0 }
     }
 
     #[test]
-    fn tickets_end_exactly_when_something_may_be_missing() {
+    fn a_history_that_lost_nothing_ends_tickets_exactly_when_something_may_be_missing() {
         let (alone, paired) = (known(1, false), known(1, true));
         for (what, seen, stored, found, verdict) in [
-            ("the first start", None, None, found(1, false, false), Verdict::Note),
-            ("a node that starts", None, Some(alone), found(1, false, false), Verdict::Same),
-            ("a standby is added", Some(alone), Some(alone), found(1, true, false), Verdict::Note),
+            ("the first start", None, None, found(1, false), Verdict::Note),
+            ("a node that starts", None, Some(alone), found(1, false), Verdict::Same),
+            ("a standby is added", Some(alone), Some(alone), found(1, true), Verdict::Note),
             (
                 "a synchronous one took over",
                 Some(paired),
                 Some(paired),
-                found(2, false, false),
+                found(2, false),
                 Verdict::Note,
             ),
             (
                 "an asynchronous one took over",
                 Some(alone),
                 Some(alone),
-                found(2, false, false),
+                found(2, false),
                 Verdict::End,
             ),
-            ("while no node ran", None, Some(alone), found(2, true, false), Verdict::End),
-            (
-                "it lacks what it answered",
-                Some(paired),
-                Some(paired),
-                found(2, true, true),
-                Verdict::End,
-            ),
-            ("it was put back", Some(paired), Some(paired), found(1, true, true), Verdict::End),
+            ("while no node ran", None, Some(alone), found(2, true), Verdict::End),
             (
                 "another node was first",
                 Some(alone),
-                Some(known(2, true)),
-                found(2, true, true),
+                Some(ended(2, 5)),
+                found(2, true),
                 Verdict::Same,
             ),
         ] {
-            assert_eq!(judge(seen, stored, found), verdict, "{what}");
+            assert_eq!(judge(seen, stored, (found, false)), verdict, "{what}");
+        }
+    }
+
+    #[test]
+    fn a_loss_ends_tickets_unless_another_node_has_ended_them_since() {
+        let paired = known(1, true);
+        for (what, seen, stored, found, verdict) in [
+            ("it lacks what it answered", Some(paired), Some(paired), found(2, true), Verdict::End),
+            ("it was put back", Some(paired), Some(paired), found(1, true), Verdict::End),
+            (
+                "another node was first",
+                Some(paired),
+                Some(ended(2, 5)),
+                found(2, true),
+                Verdict::Same,
+            ),
+            (
+                "another node noted it only",
+                Some(paired),
+                Some(known(2, true)),
+                found(2, true),
+                Verdict::End,
+            ),
+            (
+                "what another node ended before",
+                Some(ended(1, 5)),
+                Some(ended(1, 5)),
+                found(1, true),
+                Verdict::End,
+            ),
+            (
+                "what was ended is lost too",
+                Some(ended(2, 5)),
+                Some(paired),
+                found(1, true),
+                Verdict::End,
+            ),
+            (
+                "before this node had seen anything",
+                None,
+                Some(ended(1, 5)),
+                found(1, true),
+                Verdict::End,
+            ),
+        ] {
+            assert_eq!(judge(seen, stored, (found, true)), verdict, "{what}");
         }
     }
 }

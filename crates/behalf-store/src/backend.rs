@@ -81,10 +81,14 @@ pub trait Backend: Send + Sync + 'static {
         None
     }
 
-    /// Says that what hangs on records of the history before has been ended, so that `history` may
-    /// be written to without reserve. Until then only the directory can be changed: what is used
-    /// once could be used a second time.
-    fn settled(&self, _history: History) {}
+    /// Says that what hangs on records of the histories before `judged` has been ended, so that
+    /// `judged` may be written to without reserve. Until then only the directory can be changed:
+    /// what is used once could be used a second time. What was found after `judged` stays as it is.
+    fn settled(&self, _judged: History) {}
+
+    /// Says that the newest directory commit is older than one that was read before: a loss, counted
+    /// in [`Backend::history`].
+    fn went_back(&self) {}
 
     /// Where the nodes that share this database ship their sign-in logs to; `None`: no other node
     /// does share it.
@@ -128,8 +132,17 @@ pub struct History {
     pub timeline: Option<u32>,
     /// Whether a commit is answered only when a standby has it too.
     pub synchronous: bool,
-    /// Something that this process had been told was durable is missing.
-    pub lost: bool,
+    /// How often, since this process began, something was missing that it had been told was durable
+    /// or had read. Every loss counts, so that none can hide behind the one before it.
+    pub losses: u64,
+}
+
+impl History {
+    /// Whether the database changed hands between `before` and this: what was remembered then is
+    /// not to be relied on now.
+    pub fn changed_hands_since(&self, before: &Self) -> bool {
+        (self.timeline, self.losses) != (before.timeline, before.losses)
+    }
 }
 
 /// Who is told of changes.

@@ -134,6 +134,22 @@ impl Coherence {
     /// that come a second time are new ones here.
     pub(crate) fn gone_back(&self, newest: Seq) {
         let _moving = self.moving.lock().unwrap_or_else(PoisonError::into_inner);
+        self.start_over(newest);
+    }
+
+    /// The same, if `known` is still what is applied; whether it was.
+    pub(crate) fn gone_back_from(&self, known: Seq, newest: Seq) -> bool {
+        let _moving = self.moving.lock().unwrap_or_else(PoisonError::into_inner);
+        let applied = self.applied.load(Ordering::Acquire) - self.ahead.load(Ordering::Acquire);
+        if applied != known.0 {
+            return false;
+        }
+        self.start_over(newest);
+        true
+    }
+
+    /// Called by whoever holds `moving`.
+    fn start_over(&self, newest: Seq) {
         let next = self.applied.load(Ordering::Acquire) + 1;
         // Behind everything a slot may hold of commits that were never applied in a row.
         let slots = self.slots.iter().map(|slot| slot.load(Ordering::Acquire) + 1);

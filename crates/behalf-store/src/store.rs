@@ -10,7 +10,7 @@ use std::{
     fmt,
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
 };
 
@@ -51,8 +51,6 @@ struct Inner {
     gate: Gate,
     /// Once this process follows others.
     following: OnceLock<Following>,
-    /// The database went back.
-    lost: AtomicBool,
     usage: Usage,
     reads: AtomicU64,
     writes: AtomicU64,
@@ -70,7 +68,6 @@ impl Store {
                 coherence,
                 gate: Gate::default(),
                 following: OnceLock::new(),
-                lost: AtomicBool::new(false),
                 usage: Usage::default(),
                 reads: AtomicU64::new(0),
                 writes: AtomicU64::new(0),
@@ -119,8 +116,10 @@ impl Store {
             let changes = self.inner.backend.changes_since(known, STRIDE).await?;
             self.heard(changes.newest);
             if changes.newest < known {
-                self.inner.lost.store(true, Ordering::Release);
-                coherence.gone_back(changes.newest);
+                // Of several that look at the same time one takes it for a loss.
+                if coherence.gone_back_from(known, changes.newest) {
+                    self.inner.backend.went_back();
+                }
                 return Ok(changes.newest);
             }
             if changes.forgotten || changes.newest.0.saturating_sub(known.0) > FOLLOWED {
@@ -187,16 +186,13 @@ impl Store {
 
     /// The history of the database that is written to; `None`: there can be only one.
     pub fn history(&self) -> Option<History> {
-        let found = self.inner.backend.history()?;
-        Some(History { lost: found.lost || self.inner.lost.load(Ordering::Acquire), ..found })
+        self.inner.backend.history()
     }
 
-    /// Says that everything has been ended that hung on records of the history before.
-    pub fn settled(&self, history: History) {
-        self.inner.lost.store(false, Ordering::Release);
-        if let Some(found) = self.inner.backend.history() {
-            self.inner.backend.settled(History { lost: found.lost, ..history });
-        }
+    /// Says that everything has been ended that hung on records of the histories before `judged`.
+    /// What was found since [`Store::history`] gave it is not settled by this.
+    pub fn settled(&self, judged: History) {
+        self.inner.backend.settled(judged);
     }
 
     /// Where the nodes of this store ship their sign-in logs to; `None`: there is one node.

@@ -53,6 +53,8 @@ pub(super) struct Ticket<'a> {
     pub(super) channel: Option<&'a str>,
     /// Up to where the change log is removed.
     pub(super) tidy: Option<u64>,
+    /// The transaction before which this writer's rows of `batch` are of no more use.
+    pub(super) needed: i64,
     pub(super) deadline: Instant,
 }
 
@@ -227,8 +229,8 @@ impl Session {
         }
         if ticket.n % 256 == 0 {
             let forget = &statements.forget_batches;
-            let (writer, n) = (ticket.writer, ticket.n);
-            pipeline.push(Box::pin(async move { link.execute(forget, &[&writer, &n]).await }));
+            let (writer, needed) = (ticket.writer, ticket.needed);
+            pipeline.push(Box::pin(async move { link.execute(forget, &[&writer, &needed]).await }));
         }
         let notify = async {
             match ticket.channel {

@@ -29,9 +29,19 @@ pub(super) struct Past(Mutex<Known>);
 #[derive(Debug, Default)]
 struct Known {
     found: Option<History>,
+    /// The newest history that everything may be written to.
     settled: Option<History>,
     /// The newest transaction of this process that was answered as durable.
     answered: Option<(i64, Instant)>,
+}
+
+/// What a connection finds.
+#[derive(Debug, Clone, Copy)]
+struct Found {
+    timeline: Option<u32>,
+    synchronous: bool,
+    /// A transaction that was answered as durable and is not there.
+    missing: Option<i64>,
 }
 
 impl Past {
@@ -40,12 +50,33 @@ impl Past {
     }
 
     /// What a connection found. The first history is nobody's successor.
-    pub(super) fn found(&self, mut history: History) {
+    fn found(&self, found: Found) {
         self.with(|known| {
-            // What is missing does not come back by connecting again.
-            history.lost |= known.found.is_some_and(|before| before.lost);
+            let before = known.found;
+            // Who takes over goes on with a higher number: a lower one lacks what the higher had.
+            let older = before.is_some_and(|before| before.timeline > found.timeline);
+            let missing =
+                found.missing.is_some() && known.answered.map(|(n, _)| n) == found.missing;
+            if missing {
+                // It is counted once, and does not come back by connecting again.
+                known.answered = None;
+            }
+            let losses = before.map_or(0, |before| before.losses) + u64::from(older || missing);
+            let Found { timeline, synchronous, .. } = found;
+            let history = History { timeline, synchronous, losses };
             known.found = Some(history);
             known.settled.get_or_insert(history);
+        });
+    }
+
+    /// The directory's numbers went back. What was answered before that is lost with them, or as
+    /// good as: it is not counted once more.
+    pub(super) fn went_back(&self) {
+        self.with(|known| {
+            known.answered = None;
+            if let Some(found) = &mut known.found {
+                found.losses += 1;
+            }
         });
     }
 
@@ -53,23 +84,15 @@ impl Past {
         self.with(|known| known.found)
     }
 
-    pub(super) fn settled(&self, history: History) {
-        self.with(|known| {
-            if known.found == Some(history) {
-                // What was lost is dealt with; the next loss is another one.
-                let settled = History { lost: false, ..history };
-                (known.found, known.settled) = (Some(settled), Some(settled));
-                known.answered = None;
-            }
-        });
+    /// What was judged is settled, and nothing that was found since.
+    pub(super) fn settled(&self, judged: History) {
+        self.with(|known| known.settled = Some(judged));
     }
 
     /// Whether everything may be written.
     pub(super) fn is_settled(&self) -> bool {
         self.with(|known| match (known.found, known.settled) {
-            (Some(found), Some(settled)) => {
-                found.timeline == settled.timeline && found.lost == settled.lost
-            }
+            (Some(found), Some(settled)) => !found.changed_hands_since(&settled),
             _ => true,
         })
     }
@@ -79,7 +102,9 @@ impl Past {
         self.with(|known| known.answered = Some((n, Instant::now())));
     }
 
-    fn to_be_there(&self) -> Option<i64> {
+    /// The newest transaction whose row must be in the database: a connection that does not find it
+    /// has found a loss.
+    pub(super) fn to_be_there(&self) -> Option<i64> {
         self.with(|known| known.answered).filter(|(_, at)| at.elapsed() < KEPT).map(|(n, _)| n)
     }
 }
@@ -96,11 +121,12 @@ pub(super) async fn look(link: &Link, writer: Uuid, past: &Past) -> Result<(), E
         Err(error) if error.code() == Some(&SqlState::UNDEFINED_FUNCTION) => (None, true),
         Err(error) => return Err(error),
     };
-    let lost = match past.to_be_there() {
-        Some(n) => !link.query_one(COMMITTED, &[&writer, &n]).await?.try_get::<_, bool>(0)?,
-        None => false,
+    let answered = past.to_be_there();
+    let missing = match answered {
+        Some(n) if !link.query_one(COMMITTED, &[&writer, &n]).await?.try_get(0)? => answered,
+        _ => None,
     };
-    past.found(History { timeline, synchronous, lost });
+    past.found(Found { timeline, synchronous, missing });
     Ok(())
 }
 
@@ -108,32 +134,78 @@ pub(super) async fn look(link: &Link, writer: Uuid, past: &Past) -> Result<(), E
 mod tests {
     use super::*;
 
-    const ONE: History = History { timeline: Some(1), synchronous: true, lost: false };
+    const ONE: Found = Found { timeline: Some(1), synchronous: true, missing: None };
+    const TWO: Found = Found { timeline: Some(2), ..ONE };
 
-    #[test]
-    fn another_timeline_and_a_loss_are_to_be_settled_and_the_first_history_is_not() {
+    fn past(answered: i64) -> Past {
         let past = Past::default();
         assert!(past.is_settled());
         past.found(ONE);
-        assert!(past.is_settled());
-        for next in [History { timeline: Some(2), ..ONE }, History { lost: true, ..ONE }] {
-            past.found(next);
-            assert!(!past.is_settled(), "{next:?}");
+        assert!(past.is_settled(), "the first history is nobody's successor");
+        past.answered(answered);
+        past
+    }
+
+    fn history(timeline: u32, losses: u64) -> Option<History> {
+        Some(History { timeline: Some(timeline), synchronous: true, losses })
+    }
+
+    #[test]
+    fn another_timeline_and_a_loss_are_to_be_settled() {
+        let missing = Some(7);
+        for (found, expected) in [
+            (TWO, history(2, 0)),
+            (Found { missing, ..ONE }, history(1, 1)),
+            (Found { missing, ..TWO }, history(2, 1)),
+        ] {
+            let past = past(7);
+            past.found(found);
+            assert_eq!((past.history(), past.is_settled()), (expected, false), "{found:?}");
             past.settled(past.history().unwrap());
-            assert!(past.is_settled(), "{next:?}");
+            assert_eq!((past.history(), past.is_settled()), (expected, true), "{found:?}");
         }
     }
 
     #[test]
-    fn a_loss_stays_one_until_it_is_settled_and_only_what_was_found_is_settled() {
-        let past = Past::default();
-        past.found(ONE);
-        past.found(History { lost: true, ..ONE });
-        past.found(ONE);
-        assert_eq!(past.history(), Some(History { lost: true, ..ONE }));
-        past.settled(ONE);
-        assert!(!past.is_settled(), "somebody settled what was there before");
-        past.settled(History { lost: true, ..ONE });
-        assert_eq!((past.is_settled(), past.history()), (true, Some(ONE)));
+    fn a_loss_is_counted_once_and_stays_one_until_it_is_settled() {
+        let past = past(7);
+        for found in [Found { missing: Some(7), ..ONE }, Found { missing: Some(7), ..ONE }, ONE] {
+            past.found(found);
+            assert_eq!((past.history(), past.is_settled()), (history(1, 1), false));
+        }
+    }
+
+    #[test]
+    fn what_is_found_after_the_judgement_is_not_settled_by_it() {
+        let second: [(&str, fn(&Past)); 4] = [
+            ("another loss", |past| {
+                past.answered(8);
+                past.found(Found { missing: Some(8), ..ONE });
+            }),
+            ("numbers that went back", Past::went_back),
+            ("another timeline", |past| past.found(TWO)),
+            ("another timeline, and back to the one that was judged", |past| {
+                past.found(TWO);
+                past.found(ONE);
+            }),
+        ];
+        for (what, happens) in second {
+            let past = past(7);
+            past.found(Found { missing: Some(7), ..ONE });
+            let judged = past.history().unwrap();
+            happens(&past);
+            past.settled(judged);
+            assert!(!past.is_settled(), "{what}");
+            assert!(past.history().unwrap().changed_hands_since(&judged), "{what} is judged anew");
+        }
+    }
+
+    #[test]
+    fn numbers_that_went_back_are_a_loss_and_the_same_that_a_connection_finds_later() {
+        let past = past(7);
+        past.went_back();
+        assert_eq!((past.history(), past.is_settled()), (history(1, 1), false));
+        past.found(Found { missing: Some(7), ..ONE });
+        assert_eq!(past.history(), history(1, 1));
     }
 }

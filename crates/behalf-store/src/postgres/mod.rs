@@ -233,8 +233,12 @@ impl Backend for Postgres {
         self.past.history()
     }
 
-    fn settled(&self, history: History) {
-        self.past.settled(history);
+    fn settled(&self, judged: History) {
+        self.past.settled(judged);
+    }
+
+    fn went_back(&self) {
+        self.past.went_back();
     }
 }
 

@@ -165,6 +165,7 @@ impl Writer {
             n: self.n,
             channel: self.parts.channel.then_some(&self.parts.connector.schema),
             tidy: self.tidy,
+            needed: self.parts.past.to_be_there().unwrap_or(self.n),
             deadline,
         };
         let Some(session) = &mut self.session else { return Err(Trouble::overdue()) };

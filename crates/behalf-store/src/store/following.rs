@@ -85,10 +85,7 @@ impl Following {
         let Some(found) = found else { return false };
         let mut history = self.history.lock().unwrap_or_else(PoisonError::into_inner);
         let before = history.replace(found);
-        before.is_some_and(|before| {
-            let moved = before.timeline.is_some() && before.timeline != found.timeline;
-            moved || (found.lost && !before.lost)
-        })
+        before.is_some_and(|before| found.changed_hands_since(&before))
     }
 
     fn lag(&self) -> Duration {

@@ -150,7 +150,7 @@ impl Backend for Line {
 
     fn history(&self) -> Option<History> {
         let timeline = Some(self.database.timeline.load(Ordering::Relaxed));
-        Some(History { timeline, synchronous: false, lost: false })
+        Some(History { timeline, synchronous: false, losses: 0 })
     }
 
     fn news(&self) -> Option<Arc<Notify>> {

@@ -26,7 +26,7 @@ async fn behind_a_proxy() -> (Proxy, Postgres, String) {
 async fn what_is_used_once_is_not_written_until_a_loss_is_settled() {
     let (proxy, backend, schema) = behind_a_proxy().await;
     let before = backend.history().unwrap();
-    assert_eq!(before, History { timeline: Some(1), synchronous: false, lost: false });
+    assert_eq!(before, History { timeline: Some(1), synchronous: false, losses: 0 });
     backend.commit(used("one")).await.unwrap();
     // What a failover to a standby that is behind leaves: the newest rows are not there.
     let newest = format!("DELETE FROM {schema}.batch; DELETE FROM {schema}.record");
@@ -37,11 +37,53 @@ async fn what_is_used_once_is_not_written_until_a_loss_is_settled() {
         assert!(refused.to_string().contains("has changed hands"), "{again}: {refused}");
     }
     let lost = backend.history().unwrap();
-    assert_eq!(lost, History { lost: true, ..before });
+    assert_eq!(lost, History { losses: 1, ..before });
     backend.commit(set(|s| s.put(key("a"), vec![1], Expect::Absent))).await.unwrap();
     backend.settled(lost);
-    assert_eq!(backend.history(), Some(before));
+    assert_eq!(backend.history(), Some(lost));
     backend.commit(used("two")).await.unwrap();
+}
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL: ./test postgres"]
+async fn a_loss_that_comes_between_judging_and_settling_is_judged_too() {
+    let (proxy, schema) = (Proxy::start().await, fresh().await);
+    let backend = Arc::new(Postgres::open(&proxy.options(&schema)).await.unwrap());
+    let store = Store::open(Arc::clone(&backend) as _).await.unwrap();
+    let admin = client(&url()).await;
+    let newest = format!("DELETE FROM {schema}.batch; DELETE FROM {schema}.record");
+    let directory = |id: &str| set(|s| s.put(key(id), vec![1], Expect::Any));
+    let mut judged = store.history().unwrap();
+    for losses in 1..=2 {
+        store.commit(directory("a")).await.unwrap();
+        admin.batch_execute(&newest).await.unwrap();
+        proxy.set(Fault::CommitLost);
+        store.commit(directory("b")).await.unwrap();
+        let found = store.history().unwrap();
+        assert_eq!(found.losses, losses);
+        if losses == 1 {
+            judged = found;
+        }
+    }
+    store.settled(judged);
+    let refused = store.commit(used("one")).await.unwrap_err();
+    assert!(refused.to_string().contains("has changed hands"), "{refused}");
+    store.settled(store.history().unwrap());
+    store.commit(used("one")).await.unwrap();
+}
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL: ./test postgres"]
+async fn a_connection_lost_while_old_rows_are_forgotten_is_no_loss() {
+    let (proxy, backend, _) = behind_a_proxy().await;
+    for n in 1..256 {
+        backend.commit(used(&n.to_string())).await.unwrap();
+    }
+    // The transaction that forgets those before it is itself in doubt.
+    proxy.set(Fault::AnswerLost);
+    backend.commit(used("256")).await.unwrap();
+    assert!(proxy.happened());
+    assert_eq!(backend.history().unwrap().losses, 0);
 }
 
 #[tokio::test]
@@ -53,7 +95,7 @@ async fn a_connection_that_is_cut_is_no_loss() {
         proxy.set(fault);
         backend.commit(used(id)).await.unwrap();
         assert!(proxy.happened());
-        assert!(!backend.history().unwrap().lost, "{fault:?}");
+        assert!(backend.history().unwrap().losses == 0, "{fault:?}");
     }
 }
 
@@ -73,7 +115,7 @@ async fn numbers_that_come_again_are_new_ones() {
     );
     admin.batch_execute(&back).await.unwrap();
     store.catch_up().await.unwrap();
-    assert!(store.history().unwrap().lost);
+    assert_eq!(store.history().unwrap().losses, 1);
     let seq = store.commit(set(|s| s.put(key("d"), vec![1], Expect::Absent))).await.unwrap();
     assert_eq!(seq.0, 2);
     assert_eq!(store.catch_up().await.unwrap().0, 2);
