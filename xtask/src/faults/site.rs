@@ -16,6 +16,7 @@ use super::{
     balancer::Balancer,
     ledger::Credentials,
     node::{Node, Options},
+    process::guarded,
     world::made,
 };
 use crate::client::https::Target;
@@ -107,6 +108,11 @@ impl Site {
         Ok(node)
     }
 
+    /// Starts a node that the balancer does not know.
+    pub(crate) async fn start_apart(&self, name: &str, options: &Options) -> anyhow::Result<Node> {
+        Node::start((self, name), options).await
+    }
+
     /// What node `name` is run as.
     pub(super) fn serve(&self, name: &str, options: &Options) -> anyhow::Result<Command> {
         let data = self.data(name);
@@ -129,12 +135,18 @@ impl Site {
 
     /// Runs a command of the operator beside node `name`: what it exits with, and says.
     pub(crate) fn operate(&self, name: &str, arguments: &[&str]) -> anyhow::Result<(bool, String)> {
-        let mut command = Command::new(&self.binary);
-        command.args(arguments).arg("--config").arg(self.folder().join("behalf.toml"));
-        self.store(name, &mut command);
-        let output = command.current_dir(self.folder()).stdin(Stdio::null()).output()?;
+        let output = self.operator(name, arguments).output()?;
         let said = [output.stdout, output.stderr].concat();
         Ok((output.status.success(), String::from_utf8_lossy(&said).trim().to_owned()))
+    }
+
+    /// Such a command, to be started; it does not outlive us.
+    pub(crate) fn operator(&self, name: &str, arguments: &[&str]) -> Command {
+        let mut command = guarded("KILL", &self.binary);
+        command.args(arguments).arg("--config").arg(self.folder().join("behalf.toml"));
+        self.store(name, &mut command);
+        command.current_dir(self.folder()).stdin(Stdio::null());
+        command
     }
 
     /// Names the store of node `name`.

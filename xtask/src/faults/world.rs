@@ -129,6 +129,11 @@ pub(crate) async fn sign_in(browser: &mut Browser, user: &str) -> anyhow::Result
     browser.submit(&form, &fields).await?.code()
 }
 
+/// A code for a user who is signed in.
+pub(crate) async fn another_code(browser: &mut Browser) -> anyhow::Result<String> {
+    browser.open(&authorize(DESK, "")).await?.code()
+}
+
 /// A page that asks a user who is signed in for his consent to `shop`.
 pub(crate) async fn consent_page(browser: &mut Browser) -> anyhow::Result<Form> {
     browser.open(&authorize(SHOP, "consent")).await?.form()

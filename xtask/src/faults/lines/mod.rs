@@ -12,6 +12,7 @@ mod key_revoked;
 mod keys;
 mod nodes;
 mod races;
+mod restore;
 mod revocation;
 mod shed;
 mod skew;
@@ -38,11 +39,12 @@ pub(super) type Running<'a> = Pin<Box<dyn Future<Output = anyhow::Result<Finding
 pub(super) struct NotHere(pub(super) String);
 
 /// All of them, in the order in which they run.
-pub(super) const LINES: [Line; 25] = [
+pub(super) const LINES: [Line; 26] = [
     embedded_kill::KILL,
     embedded::RESTART,
     embedded::DISK_FULL,
     corrupt::CORRUPT,
+    restore::RESTORE,
     starved::DESCRIPTORS_LINE,
     starved::BLOCKED_OUTPUT,
     clocks::CLOCK_JUMP,
