@@ -2,6 +2,7 @@
 
 mod away;
 mod clocks;
+mod copy;
 mod corrupt;
 mod database;
 mod doctor;
@@ -39,7 +40,7 @@ pub(super) type Running<'a> = Pin<Box<dyn Future<Output = anyhow::Result<Finding
 pub(super) struct NotHere(pub(super) String);
 
 /// All of them, in the order in which they run.
-pub(super) const LINES: [Line; 26] = [
+pub(super) const LINES: [Line; 27] = [
     embedded_kill::KILL,
     embedded::RESTART,
     embedded::DISK_FULL,
@@ -57,6 +58,7 @@ pub(super) const LINES: [Line; 26] = [
     fork::FORK,
     doctor::DOCTOR,
     away::AWAY,
+    copy::COPY,
     races::CODES,
     races::REFRESH_TOKENS,
     races::CONSENT,
