@@ -167,7 +167,7 @@ async fn disk_full(context: &Context) -> anyhow::Result<Finding> {
         }
         disk.free()?;
         first_token.push(token_again(&site, &world).await?);
-        first_write.push(write_again(&site, round).await?);
+        first_write.push(write_again(&site, &round.to_string()).await?);
         let counts = load.stop().await?;
         answered += counts.tokens.answered() + counts.delegated.answered();
         shed += counts.tokens.shed() + counts.delegated.shed() + counts.directory.shed();
@@ -200,7 +200,7 @@ pub(super) async fn token_again(site: &Site, world: &World) -> anyhow::Result<Du
 }
 
 /// Until the directory can be changed.
-async fn write_again(site: &Site, round: usize) -> anyhow::Result<Duration> {
+pub(super) async fn write_again(site: &Site, round: &str) -> anyhow::Result<Duration> {
     let (admin, mut number) = (site.admin(NODE), 0);
     let (_, took) = clock::until("the directory changes", Duration::from_secs(20), async || {
         number += 1;

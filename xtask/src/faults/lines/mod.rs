@@ -8,6 +8,7 @@ mod database;
 mod doctor;
 mod embedded;
 mod embedded_kill;
+mod failing_calls;
 mod fork;
 mod key_revoked;
 mod keys;
@@ -40,10 +41,11 @@ pub(super) type Running<'a> = Pin<Box<dyn Future<Output = anyhow::Result<Finding
 pub(super) struct NotHere(pub(super) String);
 
 /// All of them, in the order in which they run.
-pub(super) const LINES: [Line; 27] = [
+pub(super) const LINES: [Line; 28] = [
     embedded_kill::KILL,
     embedded::RESTART,
     embedded::DISK_FULL,
+    failing_calls::FAILING_CALLS,
     corrupt::CORRUPT,
     restore::RESTORE,
     starved::DESCRIPTORS_LINE,
