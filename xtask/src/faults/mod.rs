@@ -52,6 +52,9 @@ pub(crate) struct Arguments {
     /// Run this program instead of a release build made for it
     #[arg(long, value_name = "FILE")]
     binary: Option<PathBuf>,
+    /// The program of the version before: rolling-upgrade runs it beside this one
+    #[arg(long, value_name = "FILE")]
+    previous: Option<PathBuf>,
     /// Keep the folders with the data and the logs of every process
     #[arg(long)]
     keep: bool,
@@ -61,6 +64,8 @@ pub(crate) struct Arguments {
 pub(crate) struct Context {
     /// `behalf`.
     binary: PathBuf,
+    /// The one of the version before.
+    previous: Option<PathBuf>,
     /// Below the target folder.
     scratch: PathBuf,
     seed: u64,
@@ -113,6 +118,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
             Some(given) => std::path::absolute(given)?,
             None => build(&target)?,
         },
+        previous: arguments.previous.as_deref().map(std::path::absolute).transpose()?,
         scratch,
         seed: arguments.seed,
         short: arguments.short,

@@ -4,7 +4,7 @@ use std::{
     ffi::OsString,
     io::{BufRead as _, BufReader, Write as _},
     net::SocketAddr,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, ExitStatus, Stdio},
     sync::{
         Arc,
@@ -41,12 +41,20 @@ pub(crate) struct Options {
     pub(crate) environment: Vec<(String, OsString)>,
     /// Programs that run it, such as `prlimit --nofile=64`.
     pub(crate) through: Vec<String>,
+    /// The program, where it is not the one that is tried.
+    pub(crate) program: Option<PathBuf>,
 }
 
 impl Options {
     /// With one more variable.
     pub(crate) fn with(mut self, name: &str, value: impl Into<OsString>) -> Self {
         self.environment.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// A node of another version.
+    pub(crate) fn of(mut self, program: &Path) -> Self {
+        self.program = Some(program.to_owned());
         self
     }
 
@@ -57,6 +65,7 @@ impl Options {
     }
 
     pub(super) fn around(&self, binary: &Path) -> Command {
+        let binary = self.program.as_deref().unwrap_or(binary);
         match self.through.split_first() {
             None => guarded("KILL", binary),
             Some((first, rest)) => {

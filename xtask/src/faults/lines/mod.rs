@@ -19,6 +19,7 @@ mod revocation;
 mod shed;
 mod skew;
 mod starved;
+mod upgrade;
 mod yardstick;
 
 use std::pin::Pin;
@@ -54,7 +55,7 @@ pub(super) const LINES: [Line; 28] = [
     yardstick::YARDSTICK,
     nodes::KILL,
     nodes::ROLLING,
-    nodes::UPGRADE,
+    upgrade::UPGRADE,
     database::OUTAGES,
     database::FAILOVER,
     fork::FORK,
