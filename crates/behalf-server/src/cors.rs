@@ -10,6 +10,7 @@ use crate::{
     error::{ErrorAnswer, standing},
     journal::Shed,
     state::{Core, Unresolved},
+    unserved,
 };
 
 /// Headers that clients in a browser send along with a form.
@@ -43,7 +44,7 @@ pub(crate) async fn preflight(core: &Core, segment: &str, parts: &Parts) -> Resp
             return core.turn_away(Shed::Limited, &answer, &request);
         }
         Err(Unresolved::Unreadable(error)) => {
-            tracing::error!(%error, "a preflight could not read the directory");
+            unserved::tell(&error, "a preflight could not read the directory");
             return core.unavailable(Shed::Overload, &request);
         }
     };
@@ -52,7 +53,7 @@ pub(crate) async fn preflight(core: &Core, segment: &str, parts: &Parts) -> Resp
         Ok(true) => {}
         Ok(false) => return answer,
         Err(error) => {
-            tracing::error!(%error, "a preflight could not read the directory");
+            unserved::tell(&error, "a preflight could not read the directory");
             return core.unavailable(Shed::Overload, &request);
         }
     }

@@ -5,7 +5,7 @@ mod forget;
 
 use std::{sync::Arc, time::Duration};
 
-use behalf_store::{CommitError, Standing, Timing};
+use behalf_store::{CommitError, Standing, Timing, Unanswered};
 
 use crate::{
     entropy::RequestIds,
@@ -56,15 +56,80 @@ fn tell_standing(now: Standing, before: Standing) {
     }
 }
 
+/// What is told of requests that the database did not answer: that there are some, once, and that
+/// there are none any more. While it is away the standing says it.
+#[derive(Debug, Default)]
+struct Troubled {
+    /// Those known of.
+    count: u64,
+    /// Ticks without one, while there is trouble.
+    quiet: Option<u32>,
+}
+
+/// A line of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Word {
+    /// This many were not answered.
+    Trouble(u64),
+    /// None since a while.
+    Over,
+}
+
+impl Troubled {
+    /// Trouble is over when there was none for so many ticks.
+    const OVER: u32 = 10;
+
+    fn note(&mut self, count: u64, standing: Standing) -> Option<Word> {
+        let new = count - std::mem::replace(&mut self.count, count);
+        if standing != Standing::Current {
+            self.quiet = None;
+            return None;
+        }
+        match (&mut self.quiet, new) {
+            (None, 0) => None,
+            (None, _) => {
+                self.quiet = Some(0);
+                Some(Word::Trouble(new))
+            }
+            (Some(quiet), 0) if *quiet + 1 < Self::OVER => {
+                *quiet += 1;
+                None
+            }
+            (Some(_), 0) => {
+                self.quiet = None;
+                Some(Word::Over)
+            }
+            (Some(quiet), _) => {
+                *quiet = 0;
+                None
+            }
+        }
+    }
+
+    fn tell(&mut self, unanswered: &Unanswered, standing: Standing) {
+        match self.note(unanswered.count, standing) {
+            Some(Word::Trouble(requests)) => tracing::error!(
+                requests,
+                error = unanswered.last,
+                "the database does not do what requests need: they are answered 503, told one by one at level debug and counted in behalf_store_unanswered_total"
+            ),
+            Some(Word::Over) => tracing::info!("the database does again what requests need"),
+            None => {}
+        }
+    }
+}
+
 async fn tick(server: &Server) {
     let lane = server.journal.lane();
     let ids = RequestIds::new(Arc::clone(&server.entropy));
     let mut standing = Standing::Current;
     let mut history = Watch::default();
+    let mut troubled = Troubled::default();
     loop {
         tokio::time::sleep(TICK).await;
         let before = std::mem::replace(&mut standing, server.store.standing());
         tell_standing(standing, before);
+        troubled.tell(&server.store.unanswered(), standing);
         server.write_tallies(&lane, &ids);
         if standing == Standing::Current {
             server.write_usage(false).await;
@@ -143,5 +208,41 @@ impl Server {
         if let Err(error) = self.store.flush_usage(self.clock.now(), all).await {
             tracing::warn!(%error, "when credentials were last used could not be written");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const AWAY: Standing = Standing::Away { lasting: Duration::from_secs(11) };
+
+    /// What is told while the count is so at one tick after another.
+    fn told(counts: impl IntoIterator<Item = (u64, Standing)>) -> Vec<Word> {
+        let mut troubled = Troubled::default();
+        counts.into_iter().filter_map(|(count, standing)| troubled.note(count, standing)).collect()
+    }
+
+    #[test]
+    fn trouble_is_told_once_however_many_requests_meet_it() {
+        let counts = [0, 0, 700, 1_400, 1_400, 2_100, 2_800].map(|n| (n, Standing::Current));
+        assert_eq!(told(counts), [Word::Trouble(700)]);
+    }
+
+    #[test]
+    fn that_it_is_over_is_told_after_ten_quiet_seconds_and_then_it_may_come_again() {
+        let quiet = |count| std::iter::repeat_n((count, Standing::Current), 10);
+        let counts = [(5, Standing::Current)].into_iter().chain(quiet(5)).chain(quiet(5));
+        assert_eq!(told(counts), [Word::Trouble(5), Word::Over]);
+        let short = [(5, Standing::Current)].into_iter().chain(quiet(5).skip(1));
+        let again = short.chain([(6, Standing::Current)]).chain(quiet(6));
+        assert_eq!(told(again), [Word::Trouble(5), Word::Over], "nine seconds are not enough");
+    }
+
+    #[test]
+    fn while_it_is_away_the_standing_says_it() {
+        let counts = [(5, Standing::Current), (9, AWAY), (20, AWAY), (20, Standing::Current)];
+        assert_eq!(told(counts), [Word::Trouble(5)]);
+        assert_eq!(told([(9, Standing::Lost)]), []);
     }
 }

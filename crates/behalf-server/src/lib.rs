@@ -36,4 +36,5 @@ pub mod telemetry;
 pub mod tickets;
 pub mod tls;
 mod token;
+mod unserved;
 mod userinfo;

@@ -37,6 +37,11 @@ fn samples(server: &Weak<Server>) -> Vec<Sample> {
             "Transactions that made them durable",
             server.store.transactions(),
         ),
+        count(
+            "store_unanswered",
+            "Look-ups and write sets that the database did not answer or take",
+            server.store.unanswered().count,
+        ),
         sample(
             "ready",
             "Whether requests may be sent here",

@@ -29,6 +29,7 @@ use crate::{
     session::Authentication,
     telemetry::Metrics,
     tickets::Tickets,
+    unserved,
 };
 
 /// One deployment's node: shared by all its cores.
@@ -151,10 +152,7 @@ pub(crate) enum Denied<R> {
 
 impl<R> From<ReadError> for Denied<R> {
     fn from(error: ReadError) -> Self {
-        // That the database is away is said once, when it goes.
-        if !matches!(error, ReadError::Away { .. }) {
-            tracing::error!(%error, "a request could not read the directory");
-        }
+        unserved::tell(&error, "a request could not read the directory");
         Self::Unavailable
     }
 }

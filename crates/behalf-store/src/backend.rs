@@ -247,6 +247,14 @@ pub enum ReadError {
     },
 }
 
+impl ReadError {
+    /// Whether the database is away, slow or in trouble, which concerns everybody; otherwise it is
+    /// what is stored.
+    pub fn is_the_databases(&self) -> bool {
+        !matches!(self, Self::Damaged { .. })
+    }
+}
+
 /// Why a commit did not happen. Unless stated, nothing of the write set is stored.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CommitError {
@@ -268,6 +276,14 @@ pub enum CommitError {
     /// was lost while the answer was under way the write may have happened.
     #[error("the store cannot be written: {0}")]
     Unavailable(String),
+}
+
+impl CommitError {
+    /// Whether the database is away, slow, full or in trouble, which concerns everybody; otherwise it
+    /// is what was to be written.
+    pub fn is_the_databases(&self) -> bool {
+        matches!(self, Self::Full | Self::Unavailable(_))
+    }
 }
 
 impl From<ReadError> for CommitError {

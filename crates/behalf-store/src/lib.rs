@@ -30,5 +30,5 @@ pub use coherence::Stamp;
 pub use lock::{Lock, LockError};
 pub use reading::{GrantsOf, List, Reading};
 pub use record::{Class, Entry, Index, Key, Kind, Record, Stored, Version};
-pub use store::{BOUND, Followed, Follower, Held, Known, Standing, Store, Timing};
+pub use store::{BOUND, Followed, Follower, Held, Known, Standing, Store, Timing, Unanswered};
 pub use write_set::{Append, Delete, Expect, Invalid, Put, WriteSet, limits};

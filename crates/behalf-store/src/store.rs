@@ -4,6 +4,7 @@
 mod following;
 mod gate;
 mod standing;
+mod unanswered;
 mod usage;
 
 use std::{
@@ -33,6 +34,8 @@ pub use following::{Followed, Follower, Known, Timing};
 use gate::Gate;
 pub use gate::Held;
 pub use standing::{BOUND, Standing};
+use unanswered::Failures;
+pub use unanswered::Unanswered;
 
 /// How far this process may be behind before it drops all it remembers instead of following.
 const FOLLOWED: u64 = 10_000;
@@ -54,6 +57,7 @@ struct Inner {
     usage: Usage,
     reads: AtomicU64,
     writes: AtomicU64,
+    failures: Failures,
 }
 
 impl Store {
@@ -71,6 +75,7 @@ impl Store {
                 usage: Usage::default(),
                 reads: AtomicU64::new(0),
                 writes: AtomicU64::new(0),
+                failures: Failures::default(),
             }),
         })
     }
@@ -85,11 +90,19 @@ impl Store {
     ///
     /// While the standing is another than [`Standing::Current`] nothing is tried.
     pub async fn commit(&self, set: WriteSet) -> Result<Seq, CommitError> {
+        let committed = self.try_commit(set).await;
+        match &committed {
+            Ok(_) => _ = self.inner.writes.fetch_add(1, Ordering::Relaxed),
+            Err(error) if error.is_the_databases() => self.inner.failures.note(error),
+            Err(_) => {}
+        }
+        committed
+    }
+
+    async fn try_commit(&self, set: WriteSet) -> Result<Seq, CommitError> {
         self.reachable()?;
         let _passed = self.inner.gate.pass()?;
-        let committed = self.inner.backend.commit(set).await?;
-        self.inner.writes.fetch_add(1, Ordering::Relaxed);
-        Ok(committed)
+        self.inner.backend.commit(set).await
     }
 
     /// Everything there is, as it is at this moment.
@@ -182,6 +195,11 @@ impl Store {
     /// Transactions they took: what was written at the same time shares one, and its sync.
     pub fn transactions(&self) -> u64 {
         self.inner.backend.transactions()
+    }
+
+    /// What was asked of the database for a request, or by an operator, and not done.
+    pub fn unanswered(&self) -> Unanswered {
+        self.inner.failures.read()
     }
 
     /// The history of the database that is written to; `None`: there can be only one.

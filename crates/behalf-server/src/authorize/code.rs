@@ -21,7 +21,7 @@ use super::{
     visit::Visit,
     way::{End, Redirection, Way},
 };
-use crate::session::cookie;
+use crate::{session::cookie, unserved};
 
 /// Issues a code for `account` and sends it to the client. Writes no row.
 pub(super) async fn issue(
@@ -36,7 +36,7 @@ pub(super) async fn issue(
         Ok(Ok(parties)) => parties,
         Ok(Err(refusal)) => return refuse(refusal).await,
         Err(error) => {
-            tracing::error!(%error, "a code could not be issued");
+            unserved::tell(&error, "a code could not be issued");
             return refuse(Refusal::Unavailable).await;
         }
     };

@@ -34,6 +34,7 @@ use crate::{
     directory::{Acceptance, Consented, Directory, Refusal as DirectoryRefusal},
     pages::{self, Chain, ConsentPage, NeedsAdminPage, Permission, Wanted},
     state::Core,
+    unserved,
 };
 
 /// What a page showed, to whom: the only thing that its acceptance covers (CN-02).
@@ -62,10 +63,10 @@ pub(super) async fn required(
     let place = (account.user.tenant, way.client());
     let directory = Directory::of(visit.server());
     let required = directory.consent_required(place, &asked.consent, &account.user).await;
-    required.map_err(|refusal| of_directory(way, refusal))
+    required.map_err(of_directory)
 }
 
-fn of_directory(way: &Way, refusal: DirectoryRefusal) -> Refusal {
+fn of_directory(refusal: DirectoryRefusal) -> Refusal {
     match refusal {
         DirectoryRefusal::Consent(refusal) => Refusal::Consent(refusal),
         DirectoryRefusal::NotForThisTenant(client) => {
@@ -73,8 +74,7 @@ fn of_directory(way: &Way, refusal: DirectoryRefusal) -> Refusal {
         }
         DirectoryRefusal::Denied(_) => Refusal::AdminConsentRequired,
         other => {
-            let client = way.client();
-            tracing::error!(error = %other, %client, "consent could not be decided");
+            unserved::tell(&other, "consent could not be decided");
             Refusal::Unavailable
         }
     }
@@ -337,7 +337,7 @@ async fn accept(
         // The page of those who may not.
         Err(DirectoryRefusal::Denied(_)) => go_on(visit, way, &sent.flow),
         Err(refusal) => {
-            let refusal = of_directory(way, refusal);
+            let refusal = of_directory(refusal);
             way.refuse(visit, &sent.flow, &refusal).await
         }
     })
@@ -378,6 +378,6 @@ async fn request_approval(
     let directory = Directory::of(visit.server()).acted_on_by(account.user.name.as_str());
     match directory.request_approval(&account.user, &list, sent.form.get("reason")).await {
         Ok(_) => needs_admin(visit, (way, &sent.flow), &list, (account, true)),
-        Err(refusal) => way.refuse(visit, &sent.flow, &of_directory(way, refusal)).await,
+        Err(refusal) => way.refuse(visit, &sent.flow, &of_directory(refusal)).await,
     }
 }

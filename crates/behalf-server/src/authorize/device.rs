@@ -31,6 +31,7 @@ use crate::{
     limits::RETRY_AFTER_MAX,
     pages::{self, DeviceConfirmPage, DevicePage, NoticePage},
     state::Core,
+    unserved,
 };
 
 /// Where the form of the code goes: where it came from.
@@ -99,7 +100,7 @@ async fn enter(visit: &Visit<'_>, body: Body) -> Result<Response<Body>, Box<Resp
     let again = || page(visit, "", Some((StatusCode::OK, WRONG)));
     let Some(code) = UserCode::parse(form.get("user_code")) else { return Ok(again()) };
     let found = grants.find(code).await.map_err(|error| {
-        tracing::error!(%error, "a user code could not be looked up");
+        unserved::tell(&error, "a user code could not be looked up");
         Box::new(visit.unavailable())
     })?;
     let waiting = found.and_then(|found| found.grant.waiting(now).ok());
@@ -202,7 +203,7 @@ pub(super) async fn approve(
         Ok(Ok(parties)) => parties,
         Ok(Err(refusal)) => return way.refuse(visit, flow, &refusal).await,
         Err(error) => {
-            tracing::error!(%error, "a device could not be signed in");
+            unserved::tell(&error, "a device could not be signed in");
             return visit.unavailable();
         }
     };
@@ -242,7 +243,7 @@ async fn answer(
         }
         Ok(false) => over(visit),
         Err(error) => {
-            tracing::error!(%error, "what a device's user answered could not be kept");
+            unserved::tell(&error, "what a device's user answered could not be kept");
             visit.unavailable()
         }
     }

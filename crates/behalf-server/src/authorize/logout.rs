@@ -33,6 +33,7 @@ use crate::{
     pages::{ConfirmSignOutPage, Link, NoticePage},
     session::{account::SignedIn, cookie},
     state::{Core, Unresolved},
+    unserved,
 };
 
 /// A question that waits for its answer.
@@ -117,7 +118,7 @@ async fn hint(
         Ok(here) => Ok(here.is_some_and(|here| here.tenant.id == hint.tenant()).then_some(hint)),
         Err(Unresolved::Throttled(wait)) => Err(Box::new(visit.throttled(wait))),
         Err(Unresolved::Unreadable(error)) => {
-            tracing::error!(%error, "a tenant could not be looked up to sign out of");
+            unserved::tell(&error, "a tenant could not be looked up to sign out of");
             Err(Box::new(visit.unavailable()))
         }
     }

@@ -29,6 +29,7 @@ use crate::{
     pages::{AllowedApp, AllowedBy, AllowedPermission, MyAppsPage, NoticePage, shown},
     session::account::SignedIn,
     state::Core,
+    unserved::{self, Cause},
 };
 
 /// Where it is.
@@ -86,8 +87,8 @@ async fn show(visit: &Visit<'_>) -> Result<Response<Body>, Box<Response<Body>>> 
     Ok(visit.page(&MyAppsPage { accounts: &accounts, action: HERE }, None))
 }
 
-fn unreadable(visit: &Visit<'_>, error: &impl std::fmt::Display) -> Response<Body> {
-    tracing::error!(%error, "what a user allowed could not be read");
+fn unreadable(visit: &Visit<'_>, error: &impl Cause) -> Response<Body> {
+    unserved::tell(error, "what a user allowed could not be read");
     visit.unavailable()
 }
 
@@ -165,7 +166,7 @@ async fn take_back(visit: &Visit<'_>, body: Body) -> Result<Response<Body>, Box<
             Ok(visit.redirect(HERE))
         }
         Err(error) => {
-            tracing::error!(%error, "consent could not be taken back");
+            unserved::tell(&error, "consent could not be taken back");
             Ok(visit.unavailable())
         }
     }

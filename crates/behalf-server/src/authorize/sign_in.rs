@@ -37,6 +37,7 @@ use crate::{
         lockout::{Attempt, Factor, Locked},
     },
     state::Core,
+    unserved,
 };
 
 /// The same text whoever it was (CN-12).
@@ -220,7 +221,7 @@ fn not_verified(
         NotVerified::Locked(locked) => wait(again(&too_often(locked)), locked),
         NotVerified::Busy(_) => visit.unavailable(),
         NotVerified::Directory(error) => {
-            tracing::error!(%error, "a factor could not be checked");
+            unserved::tell(&error, "a factor could not be checked");
             visit.unavailable()
         }
     }

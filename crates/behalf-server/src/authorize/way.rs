@@ -23,7 +23,7 @@ use super::{
     flow::{Device, Flow},
     visit::{Problem, Visit},
 };
-use crate::{device_grants::Place, facts::TenantFacts, state::Unresolved};
+use crate::{device_grants::Place, facts::TenantFacts, state::Unresolved, unserved};
 
 /// A client that is known, and where its answer goes.
 pub(super) struct Way {
@@ -220,7 +220,7 @@ async fn no_way(visit: &Visit<'_>, cause: NoWay) -> Response<Body> {
         NoWay::NoDevice => device::over(visit),
         NoWay::Throttled(wait) => visit.throttled(wait),
         NoWay::Unreadable(error) => {
-            tracing::error!(%error, "an authorization request could not be looked up");
+            unserved::tell(&error, "an authorization request could not be looked up");
             visit.unavailable()
         }
         NoWay::Untrusted(cause, application) => untrusted(visit, &cause, application).await,

@@ -192,6 +192,9 @@ pub enum Refusal {
     /// The store did not take or give what was asked.
     #[error("{0}")]
     Store(String),
+    /// Something of ours failed that another try does not mend.
+    #[error("{0}")]
+    Broken(String),
 }
 
 impl Refusal {
@@ -216,7 +219,7 @@ impl Refusal {
             | Self::UriReserved { .. }
             | Self::CredentialExists { .. } => Kind::Conflict,
             Self::User(refusal) => refusal.kind(),
-            Self::Contended | Self::Store(_) => Kind::Unavailable,
+            Self::Contended | Self::Store(_) | Self::Broken(_) => Kind::Unavailable,
             Self::Text { .. }
             | Self::TooMany { .. }
             | Self::NotADomain(_)
@@ -236,12 +239,17 @@ impl Refusal {
 
 impl From<ReadError> for Refusal {
     fn from(error: ReadError) -> Self {
-        Self::Store(error.to_string())
+        let words = error.to_string();
+        if error.is_the_databases() { Self::Store(words) } else { Self::Broken(words) }
     }
 }
 
 impl From<CommitError> for Refusal {
     fn from(error: CommitError) -> Self {
-        Self::Store(error.to_string())
+        match error {
+            CommitError::Conflict { .. } => Self::Contended,
+            CommitError::Invalid(_) => Self::Broken(error.to_string()),
+            CommitError::Full | CommitError::Unavailable(_) => Self::Store(error.to_string()),
+        }
     }
 }

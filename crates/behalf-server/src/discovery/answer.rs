@@ -17,6 +17,7 @@ use crate::{
     journal::Shed,
     request::Circumstances,
     state::{Core, Unresolved},
+    unserved,
 };
 
 use super::{error_page::Page, tenant::NoMetadata};
@@ -142,7 +143,7 @@ impl<'a> Asked<'a> {
                 self.finish(self.core.turn_away(Shed::Limited, &answer, &self.circumstances))
             }
             Unresolved::Unreadable(error) => {
-                tracing::error!(%error, "metadata could not read the directory");
+                unserved::tell(error, "metadata could not read the directory");
                 let answer = self.core.unavailable(Shed::Overload, &self.circumstances);
                 self.finish(answer)
             }

@@ -7,7 +7,7 @@ use behalf_core::{
 use behalf_protocol::token::request::AuthorizationCodeRequest;
 use behalf_store::records::used_ticket::Used;
 
-use crate::tickets::Use;
+use crate::{tickets::Use, unserved};
 
 use super::{
     inquiry::{Asked, Denied, Inquiry},
@@ -49,7 +49,7 @@ pub(super) async fn judge(inquiry: &mut Inquiry<'_>, asked: Asked<'_>) -> Result
     let (id, expires) = redeemable.code();
     let tickets = &core.server.tickets;
     let unwritten = |error| {
-        tracing::error!(%error, "a code's redemption could not be recorded");
+        unserved::tell(&error, "a code's redemption could not be recorded");
         Denied::Unavailable
     };
     let used = tickets.use_once(tenant, Used::Code(id), expires).await.map_err(unwritten)?;

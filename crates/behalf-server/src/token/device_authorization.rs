@@ -28,6 +28,7 @@ use crate::{
     limits::RETRY_AFTER_MAX,
     request::Circumstances,
     state::Core,
+    unserved,
 };
 
 /// The page on which users type their code: short, because they type its address too.
@@ -90,7 +91,7 @@ async fn ask(inquiry: &mut Inquiry<'_>, headers: &HeaderMap, body: &[u8]) -> Res
     codes.map_err(|error| match error {
         NoCodes::TooMany(wait) => Denied::Throttled(wait.min(RETRY_AFTER_MAX)),
         NoCodes::Commit(error) => {
-            tracing::error!(%error, "a device's codes could not be kept");
+            unserved::tell(&error, "a device's codes could not be kept");
             Denied::Unavailable
         }
     })

@@ -11,6 +11,7 @@ use super::{
     issue::Granted,
     user_answer::Slots,
 };
+use crate::unserved;
 
 /// `msal`: the client is one of those that give up on `slow_down`.
 pub(super) async fn judge(
@@ -57,7 +58,7 @@ pub(super) async fn judge(
         None => Ok(false),
     };
     let taken = taken.map_err(|error| {
-        tracing::error!(%error, "a device code's redemption could not be recorded");
+        unserved::tell(&error, "a device code's redemption could not be recorded");
         Denied::Unavailable
     })?;
     if !taken {

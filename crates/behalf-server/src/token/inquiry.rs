@@ -32,6 +32,7 @@ use crate::{
         authorization_code, client_credentials, device_code, endpoint::blank_event, issue::Granted,
         on_behalf_of, password, refresh_token, single_use,
     },
+    unserved,
 };
 
 /// Why there is no token; what was refused is in the log.
@@ -218,7 +219,7 @@ impl<'a> Inquiry<'a> {
                 Err(Refusal::Assertion(AssertionRefusal::Replayed { client }).into())
             }
             Err(error) => {
-                tracing::error!(%error, "a used client assertion could not be recorded");
+                unserved::tell(&error, "a used client assertion could not be recorded");
                 Err(Denied::Unavailable)
             }
         }

@@ -7,7 +7,7 @@ use behalf_core::{
 };
 use behalf_protocol::token::request::RefreshTokenRequest;
 
-use crate::tickets::RenewError;
+use crate::{tickets::RenewError, unserved};
 
 use super::{
     inquiry::{Asked, Denied, Inquiry},
@@ -62,7 +62,7 @@ impl Inquiry<'_> {
             Err(RenewError::Reused) => GrantRefusal::RefreshReused,
             Err(RenewError::Ended) => GrantRefusal::FamilyEnded,
             Err(error @ (RenewError::Read(_) | RenewError::Commit(_))) => {
-                tracing::error!(%error, "a refresh token could not be renewed");
+                unserved::tell(&error, "a refresh token could not be renewed");
                 return Err(Denied::Unavailable);
             }
         };

@@ -10,7 +10,7 @@ use behalf_core::{
 use behalf_protocol::revocation::NamedToken;
 use http::{HeaderMap, Response};
 
-use crate::{error::no_store, journal::Shed, own_token, state::Core};
+use crate::{error::no_store, journal::Shed, own_token, state::Core, unserved};
 
 use super::inquiry::{Asked, Denied, Inquiry};
 
@@ -71,7 +71,7 @@ async fn end(
     if tickets.family(tenant, ticket.family).await? == Standing::Live {
         let ended = tickets.end_family(tenant, ticket.family, inquiry.circumstances.now).await;
         ended.map_err(|error| {
-            tracing::error!(%error, "a refresh token could not be revoked");
+            unserved::tell(&error, "a refresh token could not be revoked");
             Denied::Unavailable
         })?;
     }

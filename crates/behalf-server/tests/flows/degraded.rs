@@ -1,7 +1,11 @@
 //! While the database is away (decisions.md 26): clients get short tokens for themselves from what
 //! is remembered, and nobody gets anything else.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    io,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use axum::body::Body;
 use behalf_core::event::{Mark, Outcome, Step};
@@ -10,6 +14,7 @@ use behalf_server::admin_socket;
 use http::Request;
 use serde_json::json;
 use tower::ServiceExt as _;
+use tracing::{level_filters::LevelFilter, subscriber::DefaultGuard};
 
 use crate::common::{
     ACME, Answer, BASE, DAEMON, SECRET,
@@ -256,10 +261,12 @@ async fn where_it_is_off_nobody_is_served_after_ten_seconds() {
 
 /// The first ten seconds: nobody has noticed yet, and what needs the database finds it gone.
 #[tokio::test]
-async fn what_finds_the_database_gone_says_so_too() {
+async fn what_finds_the_database_gone_says_so_too_and_the_log_does_not_say_it_of_each() {
     let deployment = Deployment::new();
     let node = deployment.node(1).await;
     node.line.cut(true);
+    let log = Lines::default();
+    let _logging = log.taking(LevelFilter::WARN);
     let client = DAEMON.to_string();
     let form = [("client_id", client.as_str()), ("client_secret", SECRET), ("token", "x")];
     for path in ["introspect", "revoke", "devicecode", "token"] {
@@ -277,4 +284,40 @@ async fn what_finds_the_database_gone_says_so_too() {
         assert_page_503(&node.server.get(&path).await, &path);
     }
     assert_eq!(AadSts::Unavailable.code(), 90_006);
+    assert_eq!(log.text(), "");
+    let unanswered = node.server.server.store.unanswered();
+    assert!(unanswered.count >= 9, "{unanswered:?}");
+    assert_eq!(unanswered.last, "the store cannot be read: the line is cut");
+    let metrics = node.server.server.metrics.encode();
+    let counted = format!("behalf_store_unanswered_total {}", unanswered.count);
+    assert!(metrics.contains(&counted), "{metrics}");
+    let _at_debug = log.taking(LevelFilter::DEBUG);
+    node.server.post(V2, &good()).await;
+    assert_eq!(log.text().matches("the line is cut").count(), 1, "{}", log.text());
+}
+
+/// What the node says of itself meanwhile.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl Lines {
+    fn taking(&self, level: LevelFilter) -> DefaultGuard {
+        let to = self.clone();
+        let lines = tracing_subscriber::fmt().with_writer(move || to.clone()).with_max_level(level);
+        tracing::subscriber::set_default(lines.with_ansi(false).finish())
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+impl io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }

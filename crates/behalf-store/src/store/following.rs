@@ -215,6 +215,19 @@ impl Store {
         &self,
         reading: impl Future<Output = Result<T, ReadError>>,
     ) -> Result<T, ReadError> {
+        let read = self.in_time(reading).await;
+        if let Err(error) = &read
+            && error.is_the_databases()
+        {
+            self.inner.failures.note(error);
+        }
+        read
+    }
+
+    async fn in_time<T>(
+        &self,
+        reading: impl Future<Output = Result<T, ReadError>>,
+    ) -> Result<T, ReadError> {
         self.reachable()?;
         if self.inner.following.get().is_none() {
             return reading.await;

@@ -57,7 +57,7 @@ impl Directory {
         let made = tokio::task::spawn_blocking(move || {
             password::hash(&password, salt, Parameters::default())
         });
-        let failed = || Refusal::Store("the password could not be hashed".to_owned());
+        let failed = || Refusal::Broken("the password could not be hashed".to_owned());
         made.await.ok().flatten().ok_or_else(failed)
     }
 
@@ -124,7 +124,7 @@ impl Directory {
         let step = secret.step_of(code, 0, self.now()).ok_or(UserRefusal::WrongCode)?;
         let sealed_secret = secret
             .seal((tenant, user), master, &*self.entropy)
-            .map_err(|error| Refusal::Store(error.to_string()))?;
+            .map_err(|error| Refusal::Broken(error.to_string()))?;
         let totp = Totp { sealed_secret, last_step: step };
         commit!(self, async {
             let before = find(&self.store.reading(), tenant, &UserRef::Id(user)).await?;
