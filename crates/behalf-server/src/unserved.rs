@@ -3,19 +3,20 @@
 
 use std::fmt::Display;
 
+use behalf_core::ticket::SealError;
 use behalf_store::{CommitError, ReadError};
 
 use crate::{directory, tickets::RenewError};
 
 /// Why a request was not served.
 pub(crate) trait Cause: Display {
-    /// Whether it is the database's trouble, and with it everybody's.
-    fn is_the_databases(&self) -> bool;
+    /// Whether it is everybody's trouble, and told for all at once.
+    fn is_told_once(&self) -> bool;
 }
 
 /// Says that `what` was not done because of `cause`.
 pub(crate) fn tell(cause: &impl Cause, what: &'static str) {
-    if cause.is_the_databases() {
+    if cause.is_told_once() {
         tracing::debug!(error = %cause, "{what}");
     } else {
         tracing::error!(error = %cause, "{what}");
@@ -23,25 +24,32 @@ pub(crate) fn tell(cause: &impl Cause, what: &'static str) {
 }
 
 impl Cause for ReadError {
-    fn is_the_databases(&self) -> bool {
-        Self::is_the_databases(self)
+    fn is_told_once(&self) -> bool {
+        self.is_the_databases()
     }
 }
 
 impl Cause for CommitError {
-    fn is_the_databases(&self) -> bool {
-        Self::is_the_databases(self)
+    fn is_told_once(&self) -> bool {
+        self.is_the_databases()
     }
 }
 
 impl Cause for directory::Refusal {
-    fn is_the_databases(&self) -> bool {
+    fn is_told_once(&self) -> bool {
         matches!(self, Self::Store(_))
     }
 }
 
+impl Cause for SealError {
+    /// Without an epoch in force it is the clock's, which is told once too (`keys/seal`).
+    fn is_told_once(&self) -> bool {
+        matches!(self, Self::NoEpoch)
+    }
+}
+
 impl Cause for RenewError {
-    fn is_the_databases(&self) -> bool {
+    fn is_told_once(&self) -> bool {
         match self {
             Self::Read(error) => error.is_the_databases(),
             Self::Commit(error) => error.is_the_databases(),

@@ -31,6 +31,7 @@ mod flows {
     mod hostile_requests;
     mod interactive_log;
     mod introspection;
+    mod late_clock;
     mod limits;
     mod matrix;
     mod my_apps;

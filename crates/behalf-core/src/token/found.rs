@@ -77,6 +77,9 @@ impl Refusal {
             Self::AssignmentRequired { resource, .. } => {
                 ("no assignment".to_owned(), format!("an app role assignment on {resource}"))
             }
+            Self::TokenTooLong { length, most } => {
+                (format!("a token of {length} bytes"), format!("at most {most}"))
+            }
             Self::Grant(refusal) => grant::found_and_expected(refusal),
         }
     }

@@ -208,6 +208,16 @@ pub enum Refusal {
         /// Its name.
         display_name: String,
     },
+    /// What would be issued is longer than what carries it allows (decisions.md 19).
+    #[error(
+        "The token would have {length} bytes, and at most {most} are issued. Ask for fewer scopes, or have an administrator assign fewer roles of this resource."
+    )]
+    TokenTooLong {
+        /// Its bytes.
+        length: usize,
+        /// The most that are issued.
+        most: usize,
+    },
     /// For a reason that only requests on behalf of a user have.
     #[error("{0}")]
     Grant(#[from] GrantRefusal),
@@ -276,6 +286,7 @@ impl Refusal {
             Self::ResourceUnknown { .. } => AadSts::ResourceNotFound,
             Self::ResourceDisabled { .. } => AadSts::ResourceDisabled,
             Self::AssignmentRequired { .. } => AadSts::AssignmentRequired,
+            Self::TokenTooLong { .. } => AadSts::InvalidScope,
             Self::Grant(refusal) => refusal.aadsts(),
         }
     }
@@ -307,7 +318,7 @@ impl Refusal {
                 Step::ServicePrincipal
             }
             Self::ResourceUnknown { .. } | Self::ResourceDisabled { .. } => Step::Resource,
-            Self::AssignmentRequired { .. } => Step::Assignment,
+            Self::AssignmentRequired { .. } | Self::TokenTooLong { .. } => Step::Assignment,
             Self::Grant(refusal) => refusal.step(),
         }
     }

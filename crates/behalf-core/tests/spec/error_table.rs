@@ -140,6 +140,7 @@ fn of_the_grant() -> Vec<Refusal> {
         Refusal::ResourceUnknown { requested: None, tenant: "Acme".into() },
         Refusal::ResourceDisabled { resource, display_name: display_name() },
         Refusal::AssignmentRequired { client, resource, display_name: display_name() },
+        Refusal::TokenTooLong { length: 7_300, most: 7_168 },
     ]
 }
 
@@ -171,6 +172,7 @@ fn name(refusal: &Refusal) -> &'static str {
         Refusal::ResourceUnknown { .. } => "ResourceUnknown",
         Refusal::ResourceDisabled { .. } => "ResourceDisabled",
         Refusal::AssignmentRequired { .. } => "AssignmentRequired",
+        Refusal::TokenTooLong { .. } => "TokenTooLong",
         Refusal::Grant(refusal) => users::name(refusal),
     }
 }

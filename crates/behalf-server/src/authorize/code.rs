@@ -46,7 +46,7 @@ pub(super) async fn issue(
         Ok(code) => code,
         Err(SealError::TooLong { .. }) => return refuse(Refusal::TooLong).await,
         Err(error) => {
-            tracing::error!(%error, "a code could not be sealed");
+            unserved::tell(&error, "a code could not be sealed");
             return refuse(Refusal::Unavailable).await;
         }
     };

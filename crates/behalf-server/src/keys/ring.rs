@@ -90,6 +90,8 @@ pub struct KeyRing {
 struct Snapshot {
     set: Arc<KeySet>,
     stamp: Stamp,
+    /// What the set was made of, to make it anew when time alone changes it.
+    entries: Arc<[Entry]>,
 }
 
 struct Loaded {
@@ -123,7 +125,7 @@ impl KeyRing {
             }
             loaded = load(&parts.store).await?;
         }
-        let snapshot = snapshot(&parts, &loaded)?;
+        let snapshot = snapshot(&parts, loaded)?;
         let current = ArcSwap::from_pointee(snapshot);
         Ok(Arc::new(Self { parts, current, changing: tokio::sync::Mutex::default() }))
     }
@@ -146,14 +148,27 @@ impl KeyRing {
     /// One look after the ring. Costs next to nothing when there is nothing to do.
     pub async fn maintain(&self) -> Result<(), RingError> {
         let now = self.parts.clock.now();
-        let snapshot = self.current.load_full();
+        let mut snapshot = self.current.load_full();
+        if snapshot.set.outdated(now) {
+            // By the clock alone: a key is retired whether the database is there or not.
+            snapshot = self.retire(&snapshot)?;
+        }
         let changed = !self.parts.store.is_current(&snapshot.stamp);
         let due = !rotate::plan(snapshot.set.schedules(), now, self.parts.times).is_empty();
         let stale = !snapshot.set.wrapped_before.is_empty();
-        if changed || due || stale || snapshot.set.outdated(now) {
+        if changed || due || stale {
             self.change(|ring, now, times| Ok(rotate::plan(ring, now, times))).await?;
         }
         Ok(())
+    }
+
+    /// Takes what is retired by now out of what is published; what else there is stays as known.
+    fn retire(&self, before: &Arc<Snapshot>) -> Result<Arc<Snapshot>, RingError> {
+        let set = build(&self.parts, &before.entries)?;
+        let after = Snapshot { set, stamp: before.stamp, entries: Arc::clone(&before.entries) };
+        // Who read the ring meanwhile knows at least as much.
+        self.current.compare_and_swap(before, Arc::new(after));
+        Ok(self.current.load_full())
     }
 
     /// Lets the next key of `alg` sign, after the announcement or as soon as every node knows.
@@ -186,7 +201,7 @@ impl KeyRing {
             }
         }
         let loaded = load(&self.parts.store).await?;
-        self.current.store(Arc::new(snapshot(&self.parts, &loaded)?));
+        self.current.store(Arc::new(snapshot(&self.parts, loaded)?));
         Ok(())
     }
 }
@@ -232,10 +247,13 @@ async fn load(store: &Store) -> Result<Loaded, RingError> {
     Ok(Loaded { count, entries, versions, stamp })
 }
 
-fn snapshot(parts: &Parts, loaded: &Loaded) -> Result<Snapshot, RingError> {
-    let now = parts.clock.now();
-    let set = KeySet::build(&loaded.entries, &parts.master, &parts.public_url, now)?;
-    Ok(Snapshot { set: Arc::new(set), stamp: loaded.stamp })
+fn snapshot(parts: &Parts, loaded: Loaded) -> Result<Snapshot, RingError> {
+    let set = build(parts, &loaded.entries)?;
+    Ok(Snapshot { set, stamp: loaded.stamp, entries: loaded.entries.into() })
+}
+
+fn build(parts: &Parts, entries: &[Entry]) -> Result<Arc<KeySet>, SetError> {
+    KeySet::build(entries, &parts.master, &parts.public_url, parts.clock.now()).map(Arc::new)
 }
 
 /// Writes what was planned, and wraps again what the first line of the master key has not wrapped.

@@ -7,7 +7,9 @@ use behalf_core::{
     application::{TokenAlg, TokenVersion},
     time::Timestamp,
 };
-use behalf_jose::{EncodedHeader, Jwk, JwkSet, KeyError, SigningKey, VerifyingKey, sign_compact};
+use behalf_jose::{
+    EncodedHeader, Jwk, JwkSet, KeyError, SigningKey, VerifyingKey, base64url, sign_compact,
+};
 use bytes::Bytes;
 
 use super::{
@@ -51,14 +53,23 @@ impl TokenKey {
         }
     }
 
+    fn header(&self, version: TokenVersion) -> &EncodedHeader {
+        match version {
+            TokenVersion::V1 => &self.v1,
+            TokenVersion::V2 => &self.v2,
+        }
+    }
+
+    /// The bytes of a token of `version` over so many bytes of claims.
+    pub fn signed_len(&self, version: TokenVersion, claims: usize) -> usize {
+        let (header, signature) = (self.header(version).as_str().len(), self.key.signature_len());
+        header + base64url::encoded_len(claims) + base64url::encoded_len(signature) + 2
+    }
+
     /// The compact JWS over `claims`, a JSON object, with the header of a token of `version`.
     /// Takes as long as a signature does: run it in the signer.
     pub fn sign(&self, version: TokenVersion, claims: &[u8]) -> Result<String, KeyError> {
-        let header = match version {
-            TokenVersion::V1 => &self.v1,
-            TokenVersion::V2 => &self.v2,
-        };
-        sign_compact(header, claims, &self.key)
+        sign_compact(self.header(version), claims, &self.key)
     }
 }
 

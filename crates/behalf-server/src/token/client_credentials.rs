@@ -36,5 +36,4 @@ pub(super) async fn judge(inquiry: &mut Inquiry<'_>, asked: Asked<'_>) -> Result
     server.store.credential_used(client.home, authenticated.credential(), now);
     let request = &inquiry.circumstances;
     Granted::prepare(inquiry.core, &tenant.issuers, &issuance, requested, request)
-        .map_err(|_| Denied::Unavailable)
 }

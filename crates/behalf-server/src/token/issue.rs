@@ -22,7 +22,10 @@ use crate::{
     keys::{SignFailed, Slot, TokenKey},
     request::Circumstances,
     state::Core,
-    token::{inquiry::Inquiry, user_answer::UserAnswer},
+    token::{
+        inquiry::{Denied, Inquiry},
+        user_answer::UserAnswer,
+    },
 };
 
 /// Claims, and what signs them.
@@ -39,11 +42,28 @@ impl Unsigned {
     }
 }
 
+/// The most bytes of an access token (decisions.md 19): with `Authorization: Bearer` before it, it
+/// still fits the 8 KiB that servers commonly allow a request's header fields.
+const LONGEST: usize = 7 * 1024;
+
+/// An access token that is not too long to be used. There is no other way to a [`Granted`].
+pub(crate) struct Access(Unsigned);
+
+impl Access {
+    pub(super) fn new(token: Unsigned) -> Result<Self, Refusal> {
+        let length = token.key.signed_len(token.version, token.claims.len());
+        if length > LONGEST {
+            return Err(Refusal::TokenTooLong { length, most: LONGEST });
+        }
+        Ok(Self(token))
+    }
+}
+
 type Signature = Result<Result<String, KeyError>, SignFailed>;
 
 /// A token that was decided, to be signed.
 pub(crate) struct Granted {
-    token: Unsigned,
+    token: Access,
     validity: Validity,
     /// The resource as the client asked for it, which v1 answers repeat.
     requested: String,
@@ -55,7 +75,7 @@ pub(crate) struct Granted {
 impl Granted {
     /// A token on behalf of a user.
     pub(super) fn for_user(
-        token: Unsigned,
+        token: Access,
         validity: Validity,
         requested: &str,
         roles: &[String],
@@ -77,16 +97,17 @@ impl Granted {
         issuance: &Issuance<'_>,
         requested: &str,
         request: &Circumstances,
-    ) -> serde_json::Result<Self> {
+    ) -> Result<Self, Denied> {
         let key = Arc::clone(core.server.keys.current().active(issuance.alg, request.now));
         let challenged = issuance.handles_challenges;
         let usual = || core.server.token_lifetime(request.id, challenged);
         let lifetime = issuance.lifetime.unwrap_or_else(usual);
         let lifetime = issuance.longest.map_or(lifetime, |longest| lifetime.min(longest));
         let validity = Validity::new(request.now, lifetime);
-        let claims = app_token(issuance, issuers, request.id, validity)?;
+        let claims = app_token(issuance, issuers, request.id, validity);
+        let claims = claims.map_err(|_| Denied::Unavailable)?;
         Ok(Self {
-            token: Unsigned { key, version: issuance.version, claims },
+            token: Access::new(Unsigned { key, version: issuance.version, claims })?,
             validity,
             requested: requested.to_owned(),
             roles: issuance.roles.to_vec(),
@@ -96,8 +117,8 @@ impl Granted {
 
     fn outcome(&mut self) -> Outcome {
         Outcome::Issued {
-            kid: self.token.key.kid().to_owned(),
-            version: self.token.version,
+            kid: self.token.0.key.kid().to_owned(),
+            version: self.token.0.version,
             expires: i64::try_from(self.validity.expires).unwrap_or(i64::MAX),
             roles: std::mem::take(&mut self.roles),
         }
@@ -111,7 +132,7 @@ pub(crate) async fn issue(
     mut granted: Granted,
 ) -> Response<Body> {
     inquiry.event.outcome = granted.outcome();
-    let Granted { token, validity, requested, mut user, .. } = granted;
+    let Granted { token: Access(token), validity, requested, mut user, .. } = granted;
     let (slot, id_token) = match &mut user {
         Some(user) => (user.slot.take(), user.id_token.take()),
         None => (core.signer.reserve().ok(), None),
@@ -181,6 +202,9 @@ pub(crate) async fn refuse(
     mut inquiry: Inquiry<'_>,
     refusal: &Refusal,
 ) -> Response<Body> {
+    if inquiry.event.trail.first_failed().is_none() {
+        inquiry.event.trail.failed(refusal.step());
+    }
     let kind = refusal.aadsts();
     let (found, expected) = refusal.found_and_expected();
     inquiry.event.outcome = Outcome::Refused {

@@ -11,20 +11,18 @@ use behalf_core::{
 use behalf_protocol::{
     ClientInfo, EndpointVersion,
     claims::Actor,
-    token::{
-        TokenResponse, UserTokenResponse,
-        request::{TargetError, TokenExchangeRequest},
-    },
+    token::{TokenResponse, UserTokenResponse, request::TokenExchangeRequest},
 };
 
 use crate::{
     keys::{Slot, TokenKey},
     state::Core,
+    unserved,
 };
 
 use super::{
     inquiry::{Asked, Denied, Inquiry},
-    issue::{Granted, Unsigned},
+    issue::{Access, Granted, Unsigned},
 };
 
 /// How long an ID token lives (protocol 5.3).
@@ -112,8 +110,8 @@ pub(super) fn prepare(
         refresh_token_expires_in: refresh.filter(|ticket| ticket.client.spa).map(left),
         issued_token_type: is_exchange.then_some(TokenExchangeRequest::ISSUED_TOKEN_TYPE),
     };
-    let unsigned = Unsigned { key, version: facts.version, claims };
-    Ok(Granted::for_user(unsigned, validity, &issuance.target.resource, &facts.roles, user))
+    let token = Access::new(Unsigned { key, version: facts.version, claims })?;
+    Ok(Granted::for_user(token, validity, &issuance.target.resource, &facts.roles, user))
 }
 
 /// How the answer names scopes: as the request does, or a client's cache does not find them again. In
@@ -128,9 +126,9 @@ fn naming(version: EndpointVersion, asked: &Asked<'_>) -> EndpointVersion {
 
 fn unsealed(error: SealError) -> Denied {
     match error {
-        SealError::TooLong { .. } => Refusal::Target(TargetError::TooLong).into(),
+        SealError::TooLong { length, max } => Refusal::TokenTooLong { length, most: max }.into(),
         SealError::NoEpoch | SealError::Crypto => {
-            tracing::error!(%error, "a ticket could not be sealed");
+            unserved::tell(&error, "a ticket could not be sealed");
             Denied::Unavailable
         }
     }

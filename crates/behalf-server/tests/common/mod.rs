@@ -204,6 +204,11 @@ impl TestServer {
         }
     }
 
+    /// What the node's clock says.
+    pub(crate) fn clock_now(&self) -> Timestamp {
+        self.server.clock.now()
+    }
+
     /// Lets the time pass in which a key is changed for every node at once; none, where this node
     /// alone has the database.
     pub(crate) fn everybody_heard(&self) {

@@ -7,7 +7,7 @@ use std::sync::{
 
 use behalf_core::time::Timestamp;
 use behalf_server::{
-    boot::{self, Opened, Settings},
+    boot::{self, BootError, Opened, Settings},
     clock::{Clock as _, FrozenClock},
     entropy::SeededEntropy,
     keys::MasterKey,
@@ -59,7 +59,7 @@ impl Deployment {
         adjust(&mut settings);
         let window = settings.degraded_window;
         let line = self.line();
-        let opened = self.open(Arc::clone(&line), settings, seed).await;
+        let opened = self.open(Arc::clone(&line), settings, seed).await.unwrap();
         let server = Arc::clone(&opened.server);
         if server.store.reading().tenants(None, 1).await.unwrap().items.is_empty() {
             super::seed(&server).await;
@@ -76,7 +76,12 @@ impl Deployment {
 
     /// Starts a node, and makes no world.
     pub(crate) async fn bare(&self, seed: u64) -> Arc<Server> {
-        self.open(self.line(), settings(), seed).await.server
+        self.try_bare(seed).await.unwrap()
+    }
+
+    /// The same, where that may fail.
+    pub(crate) async fn try_bare(&self, seed: u64) -> Result<Arc<Server>, BootError> {
+        self.open(self.line(), settings(), seed).await.map(|opened| opened.server)
     }
 
     fn line(&self) -> Arc<Line> {
@@ -88,9 +93,14 @@ impl Deployment {
         })
     }
 
-    async fn open(&self, line: Arc<Line>, settings: Settings, seed: u64) -> Opened {
+    async fn open(
+        &self,
+        line: Arc<Line>,
+        settings: Settings,
+        seed: u64,
+    ) -> Result<Opened, BootError> {
         let edge = (Arc::clone(&self.clock) as _, Arc::new(SeededEntropy::new(seed)) as _);
-        boot::open_on(line, settings, Arc::clone(&self.master), edge, 1).await.unwrap()
+        boot::open_on(line, settings, Arc::clone(&self.master), edge, 1).await
     }
 }
 

@@ -1,6 +1,14 @@
 //! A daemon gets a token as itself (RFC 6749 4.4): vectors V1–V4 and the recorded answer of Entra.
 
+use behalf_core::{
+    application::{AppRole, MemberType},
+    event::{Outcome, Step},
+    id::{ObjectId, PermissionId},
+    service_principal::AppRoleAssignment,
+};
+use behalf_store::{Expect, WriteSet, records};
 use serde_json::json;
+use uuid::Uuid;
 
 use crate::common::{ACME, BASE, DAEMON, LEDGER, NOW, TestServer, good, good_but, principal_id};
 
@@ -162,4 +170,62 @@ async fn an_es256_resource_gets_es256_tokens() {
     let es256 = Some(behalf_core::application::TokenAlg::Es256);
     server.edit(LEDGER, |app| app.behalf.token_alg = es256).await;
     assert_eq!(server.post(V2, &good()).await.token().0["alg"], "ES256");
+}
+
+/// Assigns so many roles of 100 characters to the daemon, in place of those it has.
+async fn assign(server: &TestServer, count: u128) {
+    let ids = (1..=count).map(|n| PermissionId(Uuid::from_u128(n)));
+    let role = |id: PermissionId| AppRole {
+        id,
+        value: format!("{:x<100}", id.0.as_u128()),
+        members: [MemberType::App].into(),
+        text: String::new(),
+        disabled: false,
+    };
+    server.edit(LEDGER, |ledger| ledger.roles = ids.clone().map(role).collect()).await;
+    let (principal, resource) = (principal_id(ACME, DAEMON), principal_id(ACME, LEDGER));
+    let assignment = |role: PermissionId| AppRoleAssignment {
+        id: ObjectId(role.0),
+        tenant: ACME,
+        principal,
+        resource,
+        role,
+        granted_by: "ada@acme.test".to_owned(),
+        created: NOW,
+    };
+    let mut set = WriteSet::new();
+    let assigned: Vec<_> = ids.map(assignment).collect();
+    records::assignment::put(&mut set, ACME, (principal, resource), &assigned, Expect::Any);
+    server.server.store.commit(set).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_token_that_is_too_long_to_be_used_is_refused() {
+    let server = TestServer::start().await;
+    let mut longest = 0;
+    let refused = loop {
+        assign(&server, longest + 1).await;
+        let answer = server.post(V2, &good()).await;
+        if answer.status != 200 {
+            break answer;
+        }
+        let length = answer.json()["access_token"].as_str().unwrap().len();
+        assert!(length <= 7 * 1024, "{length}");
+        longest += 1;
+    };
+    assert_eq!(longest, 45, "one more is 103 characters of JSON");
+    assert_eq!(refused.refusal(), (400, "invalid_scope".to_owned(), 70_011));
+    let text = refused.json()["error_description"].as_str().unwrap().to_owned();
+    assert!(
+        text.contains(
+            "The token would have 7300 bytes, and at most 7168 are issued. Ask for fewer scopes, or \
+             have an administrator assign fewer roles of this resource."
+        ),
+        "{text}"
+    );
+    let id: Uuid = refused.header("x-ms-request-id").unwrap().parse().unwrap();
+    let event = server.event(id.into());
+    assert_eq!(event.trail.first_failed(), Some(Step::Assignment));
+    let Outcome::Refused { found, expected, .. } = event.outcome else { panic!("issued") };
+    assert_eq!((&*found, &*expected), ("a token of 7300 bytes", "at most 7168"));
 }

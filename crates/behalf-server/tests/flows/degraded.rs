@@ -8,9 +8,10 @@ use std::{
 };
 
 use axum::body::Body;
+use behalf_core::application::TokenAlg;
 use behalf_core::event::{Mark, Outcome, Step};
 use behalf_protocol::error::AadSts;
-use behalf_server::admin_socket;
+use behalf_server::{admin_socket, keys::When};
 use http::Request;
 use serde_json::json;
 use tower::ServiceExt as _;
@@ -191,6 +192,29 @@ async fn metadata_and_keys_go_on() {
     ] {
         assert_eq!(node.server.get(path).await.status, 200, "{path}");
     }
+}
+
+#[tokio::test]
+async fn a_key_that_retires_meanwhile_leaves_the_published_keys() {
+    let deployment = Deployment::new();
+    let node = deployment.node(1).await;
+    node.server.server.keys.rotate(TokenAlg::Rs256, When::Now).await.unwrap();
+    let keys = node.server.server.keys.current().keys(deployment.clock_now());
+    let (old, retires) =
+        keys.into_iter().find_map(|(key, _)| Some((key.kid, key.retire_at?))).unwrap();
+    let published = async || node.server.get("/acme.test/discovery/v2.0/keys").await.text;
+    deployment.clock.advance(retires.since(deployment.clock_now()));
+    node.looks().await;
+    assert!(published().await.contains(&old), "until then, and then inclusive");
+    loses(&deployment, &node).await;
+    let left = published().await;
+    assert!(!left.contains(&old), "{left}");
+    assert!(left.contains("RS256"), "its successor signs: {left}");
+    assert_eq!(node.server.post(V2, &good()).await.status, 503, "known from a day ago");
+    node.line.cut(false);
+    node.looks().await;
+    let again = published().await;
+    assert!(!again.contains(&old) && left.matches("kid").count() == again.matches("kid").count());
 }
 
 #[tokio::test]

@@ -7,7 +7,10 @@ mod schedule;
 use std::{fmt, sync::Arc};
 
 use arc_swap::{ArcSwap, Guard};
-use behalf_core::{ticket::SealRing, time::Timestamp};
+use behalf_core::{
+    ticket::SealRing,
+    time::{Timestamp, written},
+};
 use behalf_store::{
     CommitError, Expect, ReadError, Stamp, Store, Version, WriteSet, records::deployment,
 };
@@ -49,6 +52,16 @@ pub enum EpochError {
     /// Nothing to revoke.
     #[error(transparent)]
     Unknown(#[from] NoSuchEpoch),
+    /// The clock is behind the one that made the epochs, so nothing can be sealed or opened.
+    #[error(
+        "the clock says {now}, but no sealing key of this deployment is in force before {from}: this node's clock is behind, or the clock of the node that made the key was ahead; compare them (`date -u` on each node), set the wrong one (NTP) and start this node again"
+    )]
+    ClockBehind {
+        /// What the clock says.
+        now: String,
+        /// When the first epoch begins.
+        from: String,
+    },
 }
 
 /// What the epochs are kept with.
@@ -100,7 +113,20 @@ impl SealKeys {
         let current = ArcSwap::from_pointee(empty);
         let keys = Self { parts, current, changing: tokio::sync::Mutex::default() };
         keys.change(|ring, now| Ok(schedule::plan(ring, now))).await?;
+        keys.in_force()?;
         Ok(Arc::new(keys))
+    }
+
+    /// Whether an epoch seals, or will in a moment.
+    fn in_force(&self) -> Result<(), EpochError> {
+        let now = self.parts.clock.now();
+        match schedule::not_begun(&self.current.load().schedules, now) {
+            None => Ok(()),
+            Some(from) => Err(EpochError::ClockBehind {
+                now: written(now.unix_seconds()),
+                from: written(from.unix_seconds()),
+            }),
+        }
     }
 
     /// What they were opened with.
@@ -134,7 +160,7 @@ impl SealKeys {
         if due || !self.parts.store.is_current(&snapshot.stamp) {
             self.change(|ring, now| Ok(schedule::plan(ring, now))).await?;
         }
-        Ok(())
+        self.in_force()
     }
 
     /// Begins a new epoch, once it has been announced to every node.

@@ -182,6 +182,14 @@ fn sealing(ring: &[EpochSchedule], now: Timestamp) -> Option<&EpochSchedule> {
     sealing.max_by_key(|epoch| epoch.number)
 }
 
+/// When the first epoch begins, where none seals and that is further off than any is announced: then
+/// the clock that says `now` is behind the one that made it.
+pub(super) fn not_begun(ring: &[EpochSchedule], now: Timestamp) -> Option<Timestamp> {
+    let announced = ring.iter().filter(|epoch| epoch.state(now) == EpochState::Announced);
+    let first = announced.map(|epoch| epoch.from).min()?;
+    (sealing(ring, now).is_none() && first > now.plus(EPOCH_ANNOUNCED)).then_some(first)
+}
+
 fn succeed(ring: &[EpochSchedule], sealing: &EpochSchedule, from: Timestamp) -> Plan {
     Plan {
         make: Some(next(ring, from)),
