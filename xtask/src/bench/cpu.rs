@@ -56,8 +56,17 @@ pub(crate) fn process_time(pid: u32) -> anyhow::Result<Duration> {
 
 /// Resident memory of process `pid` in MiB.
 pub(crate) fn resident_mib(pid: u32) -> anyhow::Result<f64> {
+    mib_of(pid, "VmRSS:")
+}
+
+/// The most it ever was.
+pub(crate) fn peak_resident_mib(pid: u32) -> anyhow::Result<f64> {
+    mib_of(pid, "VmHWM:")
+}
+
+fn mib_of(pid: u32, field: &'static str) -> anyhow::Result<f64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:")).context("no VmRSS")?;
+    let line = status.lines().find_map(|line| line.strip_prefix(field)).context(field)?;
     let kib: f64 = line.trim().trim_end_matches(" kB").trim().parse()?;
     Ok(kib / 1024.0)
 }

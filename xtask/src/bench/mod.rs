@@ -1,10 +1,12 @@
-//! `cargo xtask bench token`, `bench obo`, `bench nodes` and `bench middleware`: speed as a fraction of what the hardware can do.
+//! `cargo xtask bench token`, `bench obo`, `bench nodes`, `bench backup` and `bench middleware`: speed as a
+//! fraction of what the hardware can do.
 //!
 //! Every figure is a ratio of one run on one machine: the bare signature is measured before, between
 //! and after the server's turns (A-B-A), both in CPU-seconds of the same core. The server is pinned
 //! to one core, the load to the others, which it keeps awake in every turn, the yardstick's too. Absolute times are printed for orientation only; a machine
 //! whose yardstick drifts by more than 10 % within a run is said to be too noisy to record.
 
+mod backup;
 mod cpu;
 mod delegation;
 mod directory;
@@ -31,6 +33,8 @@ pub(crate) enum Bench {
     Obo(Options),
     /// Many nodes: three on PostgreSQL beside one, and beside one on SQLite
     Nodes(Options),
+    /// A backup of a large directory while it is served, its check, and its restore
+    Backup(Options),
     /// The middleware: validating a token, fresh and remembered, beside the bare verification
     Middleware(middleware::Options),
 }
@@ -76,6 +80,7 @@ pub(crate) fn run(bench: &Bench) -> anyhow::Result<()> {
         Bench::Token(options) => token::run(&options.effective()),
         Bench::Obo(options) => delegation::run(&options.effective()),
         Bench::Nodes(options) => nodes::run(&options.effective()),
+        Bench::Backup(options) => backup::run(&options.effective()),
         Bench::Middleware(options) => middleware::run(*options),
     }
 }

@@ -166,7 +166,7 @@ fn counts(nodes: &[Running<'_>]) -> anyhow::Result<Counts> {
 }
 
 /// PostgreSQL runs as somebody else.
-fn passable(folder: &std::path::Path) -> anyhow::Result<()> {
+pub(super) fn passable(folder: &std::path::Path) -> anyhow::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
     std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o755)).context("the folder")
 }

@@ -65,7 +65,7 @@ impl Deployment {
 
     /// The same with its directory in the database at `url`.
     pub(crate) fn on(binary: &Path, url: &str) -> anyhow::Result<Self> {
-        Ok(Self { url: Some(url.to_owned()), ..Self::new(binary)? })
+        Ok(Self::new(binary)?.at(url))
     }
 
     /// Another node of this deployment, which outlives it.
@@ -82,6 +82,22 @@ impl Deployment {
             ca: self.ca.clone(),
             url: self.url.clone(),
         })
+    }
+
+    /// The same deployment with its directory in the database at `url`.
+    pub(crate) fn at(self, url: &str) -> Self {
+        Self { url: Some(url.to_owned()), ..self }
+    }
+
+    /// Runs an operator's command; how long it took.
+    pub(crate) fn operate(&self, arguments: &[&str]) -> anyhow::Result<Duration> {
+        #[expect(clippy::disallowed_methods, reason = "a bench measures time")]
+        let begun = Instant::now();
+        self.command(arguments)
+            .output()
+            .with_context(|| arguments.join(" "))
+            .and_then(|output| succeeded(&output))?;
+        Ok(begun.elapsed())
     }
 
     /// The folder that holds everything.
