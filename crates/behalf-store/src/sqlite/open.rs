@@ -193,8 +193,19 @@ fn flags() -> OpenFlags {
 
 pub(super) fn connect(path: &Path, cache: i64) -> Result<Connection, OpenError> {
     let conn = Connection::open_with_flags(path, flags()).map_err(|error| damaged(path, &error))?;
+    writable(&conn, path)?;
     configure(&conn, cache).map_err(|error| damaged(path, &error))?;
     Ok(conn)
+}
+
+/// SQLite opens for reading what it cannot open for writing, whatever the cause and however short:
+/// such a connection would refuse every write from then on.
+fn writable(conn: &Connection, path: &Path) -> Result<(), OpenError> {
+    if conn.is_readonly("main").map_err(|error| damaged(path, &error))? {
+        let text = "it could be opened for reading only; see who owns it, whether its disk is read-only or broken, and how many files may be open (ulimit -n)";
+        return Err(io_error(path, io::Error::other(text)));
+    }
+    Ok(())
 }
 
 fn configure(conn: &Connection, cache: i64) -> rusqlite::Result<()> {
@@ -221,6 +232,17 @@ mod tests {
     use rusqlite::ffi;
 
     use super::*;
+
+    #[test]
+    fn a_connection_that_can_only_read_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("b.db");
+        let opened = open(&path).unwrap();
+        writable(&opened.writer.lock().unwrap(), &path).unwrap();
+        let only = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
+        let refused = writable(&only, &path).unwrap_err().to_string();
+        assert!(refused.contains("b.db: it could be opened for reading only; see"), "{refused}");
+    }
 
     #[test]
     fn a_disk_in_trouble_is_not_taken_for_a_damaged_file() {
