@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use rustls::{ClientConfig, RootCertStore, pki_types::ServerName};
+use rustls::{ClientConfig, RootCertStore, client::Resumption, pki_types::ServerName};
 use rustls_pki_types::{CertificateDer, pem::PemObject as _};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -22,15 +22,24 @@ pub(crate) struct Target {
 }
 
 impl Target {
+    /// Trusts every certificate of `ca_pem`.
     pub(crate) fn new(address: SocketAddr, ca_pem: &[u8]) -> anyhow::Result<Self> {
         let mut roots = RootCertStore::empty();
-        roots.add(CertificateDer::from_pem_slice(ca_pem).context("the CA file")?)?;
+        for certificate in CertificateDer::pem_slice_iter(ca_pem) {
+            roots.add(certificate.context("the CA file")?)?;
+        }
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let tls = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()?
             .with_root_certificates(roots)
             .with_no_client_auth();
         Ok(Self { address, tls: Arc::new(tls) })
+    }
+
+    /// Each connection is shown the server's certificate.
+    pub(crate) fn without_resumption(mut self) -> Self {
+        Arc::make_mut(&mut self.tls).resumption = Resumption::disabled();
+        self
     }
 }
 
@@ -78,6 +87,12 @@ impl Connection {
         let connector = TlsConnector::from(Arc::clone(&target.tls));
         let stream = connector.connect(ServerName::try_from("localhost")?, tcp).await?;
         Ok(Self { stream, buffer: Vec::with_capacity(8192) })
+    }
+
+    /// The certificate that the server showed.
+    pub(crate) fn certificate(&self) -> Option<&[u8]> {
+        let shown = self.stream.get_ref().1.peer_certificates()?;
+        shown.first().map(|certificate| certificate.as_ref())
     }
 
     /// Whether anything of an answer to the last request came.

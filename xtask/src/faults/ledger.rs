@@ -4,7 +4,7 @@
 //! and process that is hurt.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs::File,
     io::{BufRead as _, BufReader, Write as _},
     path::{Path, PathBuf},
@@ -38,6 +38,8 @@ pub(crate) enum Entry {
     Redeemed { code: String },
     /// The newest refresh token of a chain, each in place of the one before.
     Rotated { chain: String, token: String },
+    /// Whether the newest of a chain was rotated once more is not known.
+    Unheard { chain: String },
     /// A user accepted a page of consent.
     Consented { user: String },
 }
@@ -109,6 +111,8 @@ pub(crate) struct Owed {
     pub(crate) codes: Vec<String>,
     /// Refresh tokens of each chain, oldest first.
     pub(crate) chains: BTreeMap<String, Vec<String>>,
+    /// Of these the newest may have been rotated.
+    pub(crate) unheard: BTreeSet<String>,
     pub(crate) consents: usize,
 }
 
@@ -127,6 +131,7 @@ impl Owed {
                 Entry::Rotated { chain, token } => {
                     owed.chains.entry(chain).or_default().push(token);
                 }
+                Entry::Unheard { chain } => drop(owed.unheard.insert(chain)),
                 Entry::Consented { .. } => owed.consents += 1,
             }
         }
@@ -161,6 +166,7 @@ mod tests {
         for token in ["t0", "t1"] {
             ledger.note(&Entry::Rotated { chain: app("c"), token: token.to_owned() }).unwrap();
         }
+        ledger.note(&Entry::Unheard { chain: app("c") }).unwrap();
         let owed = Owed::of(ledger.close().unwrap());
         let secrets: Vec<_> = owed.apps.iter().map(|(name, app)| (name.as_str(), app.1)).collect();
         let expected =
@@ -168,5 +174,6 @@ mod tests {
         assert_eq!(secrets, expected);
         assert_eq!(owed.decided, ["r"]);
         assert_eq!(owed.chains["c"], ["t0", "t1"]);
+        assert!(owed.unheard.contains("c"));
     }
 }

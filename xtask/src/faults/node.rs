@@ -153,6 +153,11 @@ impl Node {
         self.process.runs()
     }
 
+    /// Sends it a signal.
+    pub(crate) fn signal(&mut self, signal: Signal) -> anyhow::Result<()> {
+        self.process.signal(signal)
+    }
+
     /// SIGKILL.
     pub(crate) fn kill(mut self) -> anyhow::Result<()> {
         self.process.kill()

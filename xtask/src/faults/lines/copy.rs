@@ -82,13 +82,14 @@ async fn copies(context: &Context) -> anyhow::Result<Finding> {
     let ledger = Arc::new(Ledger::new(&this.site.folder().join("acknowledged"))?);
     let load =
         Load::start((&this.site, &[NODE]), &this.world, Mix::default(), (&ledger, "broken"))?;
-    // How long one takes, so that moments fall into it.
-    let begun = clock::now();
-    this.rehearse().await?;
-    let usual = begun.elapsed();
+    let mut usual = Duration::ZERO;
     let (mut left, mut back) = (Left::default(), Times::default());
     for round in 0..rounds {
         let victim = VICTIMS.get(round % VICTIMS.len()).context("a victim")?;
+        // How long one takes, so that the moment falls into it.
+        let begun = clock::now();
+        this.rehearse().await?;
+        usual = begun.elapsed();
         let moment = dice.between(Duration::ZERO, usual + usual / 4);
         this.known(round).await?;
         this.broken_off(*victim, moment).await?;
@@ -97,7 +98,7 @@ async fn copies(context: &Context) -> anyhow::Result<Finding> {
     let interrupted = load.stop().await?;
     let (counts, held) = this.moves(&ledger).await?;
     let mut finding = Finding::new(format!(
-        "{rounds} copies under load, each broken off at a moment drawn from the seed (in turn: SIGKILL to the command, to the source, to the database), then one to its end; a rehearsal took {} ms",
+        "{rounds} copies under load, each broken off at a moment drawn from the seed (in turn: SIGKILL to the command, to the source, to the database), each after a rehearsal, then one to its end; the last rehearsal took {} ms",
         usual.as_millis()
     ));
     report((&left, rounds, &back), (&interrupted, &counts), held, &mut finding);

@@ -1,6 +1,7 @@
 //! The lines: each a promise and the deed that tries it.
 
 mod away;
+mod certificate;
 mod clocks;
 mod copy;
 mod corrupt;
@@ -42,13 +43,14 @@ pub(super) type Running<'a> = Pin<Box<dyn Future<Output = anyhow::Result<Finding
 pub(super) struct NotHere(pub(super) String);
 
 /// All of them, in the order in which they run.
-pub(super) const LINES: [Line; 28] = [
+pub(super) const LINES: [Line; 29] = [
     embedded_kill::KILL,
     embedded::RESTART,
     embedded::DISK_FULL,
     failing_calls::FAILING_CALLS,
     corrupt::CORRUPT,
     restore::RESTORE,
+    certificate::CERTIFICATE,
     starved::DESCRIPTORS_LINE,
     starved::BLOCKED_OUTPUT,
     clocks::CLOCK_JUMP,

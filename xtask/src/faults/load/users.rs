@@ -7,6 +7,7 @@ use crate::{
     client::browser::{Browser, Seen},
     faults::{
         client::{Answer, Client, Unheard},
+        clock,
         ledger::Entry,
         world::{self, DESK},
     },
@@ -14,7 +15,7 @@ use crate::{
 
 /// How often the token of one code is rotated.
 const ROTATIONS: usize = 4;
-/// How long a browser waits for a page.
+/// How long a browser waits for a page, and a client for a token in place of its own.
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// One user's life.
@@ -79,19 +80,35 @@ async fn chain_of(
     let Some(mut token) = refresh_token(&asked) else { return Ok(()) };
     shared.ledger.note(&Entry::Rotated { chain: chain.to_owned(), token: token.clone() })?;
     for _ in 0..ROTATIONS {
-        let asked = client.token(&world::refresh(&token)).await;
-        // Whoever hears nothing asks again with the same token, within the minute of grace.
-        if shared.judge(tally, &asked, ("a refresh token", 200)).await? {
-            let Some(next) = refresh_token(&asked) else { return Ok(()) };
-            token = next;
-            shared
-                .ledger
-                .note(&Entry::Rotated { chain: chain.to_owned(), token: token.clone() })?;
-        } else if !shared.goes_on() {
-            return Ok(());
+        let chain = chain.to_owned();
+        match rotated(shared, client, &token).await? {
+            Some(next) => {
+                token.clone_from(&next);
+                shared.ledger.note(&Entry::Rotated { chain, token: next })?;
+            }
+            None => return shared.ledger.note(&Entry::Unheard { chain }),
         }
     }
     Ok(())
+}
+
+/// Rotates a token. Whoever hears nothing, or is told to come again, asks again with the same one:
+/// within the minute of grace it counts. `None` when there was no answer for too long.
+async fn rotated(
+    shared: &Shared,
+    client: &mut Client,
+    token: &str,
+) -> anyhow::Result<Option<String>> {
+    let begun = clock::now();
+    loop {
+        let asked = client.token(&world::refresh(token)).await;
+        if shared.judge(&shared.counts.delegated, &asked, ("a refresh token", 200)).await? {
+            return Ok(refresh_token(&asked));
+        }
+        if !shared.goes_on() || begun.elapsed() > PATIENCE {
+            return Ok(None);
+        }
+    }
 }
 
 fn refresh_token(asked: &Result<Answer, Unheard>) -> Option<String> {
