@@ -73,7 +73,7 @@ impl Options {
     }
 }
 
-pub(crate) use cpu::resident_mib;
+pub(crate) use cpu::{process_time, resident_mib};
 
 pub(crate) fn run(bench: &Bench) -> anyhow::Result<()> {
     match bench {

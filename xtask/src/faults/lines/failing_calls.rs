@@ -108,7 +108,7 @@ async fn failing_calls(context: &Context) -> anyhow::Result<Finding> {
 }
 
 /// Whether calls can be made to fail on this machine.
-fn available() -> anyhow::Result<()> {
+pub(super) fn available() -> anyhow::Result<()> {
     let mut command = Command::new("strace");
     command.args(["-D", "-f", "-qq", "-e", "inject=fsync:error=EIO", "-o", "/dev/null", "true"]);
     let tried = command.stdin(Stdio::null()).output();

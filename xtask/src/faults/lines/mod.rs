@@ -9,6 +9,7 @@ mod database;
 mod doctor;
 mod embedded;
 mod embedded_kill;
+mod entropy;
 mod failing_calls;
 mod fork;
 mod key_revoked;
@@ -20,6 +21,7 @@ mod revocation;
 mod shed;
 mod skew;
 mod starved;
+mod starved_cpu;
 mod upgrade;
 mod yardstick;
 
@@ -43,7 +45,7 @@ pub(super) type Running<'a> = Pin<Box<dyn Future<Output = anyhow::Result<Finding
 pub(super) struct NotHere(pub(super) String);
 
 /// All of them, in the order in which they run.
-pub(super) const LINES: [Line; 29] = [
+pub(super) const LINES: [Line; 31] = [
     embedded_kill::KILL,
     embedded::RESTART,
     embedded::DISK_FULL,
@@ -53,6 +55,8 @@ pub(super) const LINES: [Line; 29] = [
     certificate::CERTIFICATE,
     starved::DESCRIPTORS_LINE,
     starved::BLOCKED_OUTPUT,
+    starved_cpu::CPU,
+    entropy::ENTROPY,
     clocks::CLOCK_JUMP,
     yardstick::YARDSTICK,
     nodes::KILL,

@@ -1,0 +1,190 @@
+//! A machine that is busy with something else.
+
+use std::{
+    path::Path,
+    process::Stdio,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use anyhow::Context as _;
+use rustix::process::Signal;
+use tokio::task::JoinSet;
+
+use super::{Line, embedded::alone};
+use crate::{
+    bench::process_time,
+    client::https::Target,
+    faults::{
+        Context,
+        client::{Client, client_credentials},
+        clock,
+        node::Node,
+        process::{Process, guarded},
+        report::{Finding, Times},
+    },
+};
+
+/// Processes that do nothing but take CPU time.
+const BUSY: usize = 8;
+/// Clients that ask without a pause.
+const CLIENTS: usize = 4;
+/// How long the node may take to be as fast as before.
+const RECOVERY: Duration = Duration::from_secs(1);
+
+pub(super) const CPU: Line = Line {
+    name: "cpu-starved",
+    promise: "eight busy processes beside the node: every request is answered with its token, at least half as many for each CPU second as before, and it is as fast again within 1 s of their end",
+    run: |context| Box::pin(starved(context)),
+};
+
+/// What clients got in a stretch of time.
+struct Stretch {
+    answered: u64,
+    rate: f64,
+    /// Answers for each second of the node's CPU time.
+    goodput: f64,
+    /// CPU seconds of the node for each second.
+    share: f64,
+    times: Times,
+}
+
+/// Clients that ask without a pause.
+struct Clients {
+    answered: Arc<AtomicU64>,
+    otherwise: Arc<Mutex<Vec<String>>>,
+    times: Arc<Mutex<Times>>,
+    stop: Arc<AtomicBool>,
+    tasks: JoinSet<()>,
+}
+
+async fn starved(context: &Context) -> anyhow::Result<Finding> {
+    let length = context.rounds(Duration::from_secs(2), Duration::from_secs(60));
+    let (site, mut node, world) = alone(context).await?;
+    let form = client_credentials(&world.daemon);
+    // What else the machine does must not decide.
+    let again = context.rounds(0.5, 0.8);
+    let clients = Clients::start(&site.target_of(&node)?, &form);
+    clients.during(&node, length / 2).await?;
+    let before = clients.during(&node, length).await?;
+    let busy: Vec<Process> = (0..BUSY).map(|_| spin()).collect::<Result<_, _>>()?;
+    let meanwhile = clients.during(&node, length).await?;
+    drop(busy);
+    let recovered = clients.as_before(before.rate * again, clock::now()).await;
+    let after = clients.during(&node, length).await?;
+    let otherwise = clients.end().await?;
+    let mut finding = Finding::new(format!(
+        "one node, {CLIENTS} clients without a pause; {BUSY} processes that spin for {} s",
+        length.as_secs()
+    ));
+    for (when, stretch) in [("before", &before), ("meanwhile", &meanwhile), ("after", &after)] {
+        finding.counted(format!(
+            "{when}: {:.0} tokens/s, {:.0} for each CPU second, {:.2} of a core; {}",
+            stretch.rate, stretch.goodput, stretch.share, stretch.times
+        ));
+    }
+    let all = before.answered + meanwhile.answered + after.answered;
+    finding.holds(
+        otherwise.is_empty() && meanwhile.answered > 0,
+        format!("{all} answered, {} otherwise {:?}", otherwise.len(), otherwise.first()),
+    );
+    let kept = meanwhile.goodput / before.goodput;
+    finding.holds(kept >= 0.5, format!("for each CPU second {kept:.2} of what it was before"));
+    let told = match &recovered {
+        Ok(took) => {
+            format!("{again} of the tokens/s of before {} ms after their end", took.as_millis())
+        }
+        Err(error) => format!("{error:#}"),
+    };
+    let allowed = context.allowed(RECOVERY);
+    finding.holds(recovered.is_ok_and(|took| took <= allowed), told);
+    finding.holds(node.runs(), "the node lives");
+    Ok(finding)
+}
+
+/// A process that does nothing but take CPU time.
+fn spin() -> anyhow::Result<Process> {
+    let mut command = guarded("KILL", Path::new("sh"));
+    command.args(["-c", "while :; do :; done"]).stdin(Stdio::null());
+    Process::start(&mut command, Signal::KILL)
+}
+
+impl Clients {
+    fn start(target: &Target, form: &str) -> Self {
+        let mut this = Self {
+            answered: Arc::default(),
+            otherwise: Arc::default(),
+            times: Arc::default(),
+            stop: Arc::default(),
+            tasks: JoinSet::new(),
+        };
+        for _ in 0..CLIENTS {
+            let (target, form) = (target.clone(), form.to_owned());
+            let (answered, otherwise) = (Arc::clone(&this.answered), Arc::clone(&this.otherwise));
+            let (times, stop) = (Arc::clone(&this.times), Arc::clone(&this.stop));
+            this.tasks.spawn(async move {
+                let mut client = Client::new(target);
+                while !stop.load(Ordering::SeqCst) {
+                    let begun = clock::now();
+                    let told = match client.token(&form).await {
+                        Ok(answer) if answer.status == 200 => {
+                            answered.fetch_add(1, Ordering::SeqCst);
+                            lock(&times).push(begun.elapsed());
+                            continue;
+                        }
+                        Ok(answer) => format!("{} {:?}", answer.status, answer.aadsts()),
+                        Err(unheard) => unheard.to_string(),
+                    };
+                    lock(&otherwise).push(told);
+                }
+            });
+        }
+        this
+    }
+
+    /// Counts for a while.
+    async fn during(&self, node: &Node, length: Duration) -> anyhow::Result<Stretch> {
+        let (begun, cpu) = (clock::now(), process_time(node.id())?);
+        let before = self.answered.load(Ordering::SeqCst);
+        *lock(&self.times) = Times::default();
+        clock::stretch(length).await;
+        let answered = self.answered.load(Ordering::SeqCst) - before;
+        let (took, cpu) = (begun.elapsed(), process_time(node.id())?.saturating_sub(cpu));
+        let times = lock(&self.times).clone();
+        let of = |time: Duration| {
+            f64::from(u32::try_from(answered).unwrap_or(u32::MAX)) / time.as_secs_f64()
+        };
+        let share = cpu.as_secs_f64() / took.as_secs_f64();
+        Ok(Stretch { answered, rate: of(took), goodput: of(cpu), share, times })
+    }
+
+    /// Until `wanted` are answered a second; how long that was after `ended`.
+    async fn as_before(&self, wanted: f64, ended: Instant) -> anyhow::Result<Duration> {
+        const SAMPLE: Duration = Duration::from_millis(200);
+        clock::until("as fast as before", 20 * RECOVERY, async || {
+            let (begun, count) = (clock::now(), self.answered.load(Ordering::SeqCst));
+            clock::stretch(SAMPLE).await;
+            let more = self.answered.load(Ordering::SeqCst) - count;
+            let rate = f64::from(u32::try_from(more)?) / begun.elapsed().as_secs_f64();
+            Ok((rate >= wanted).then_some(()))
+        })
+        .await?;
+        Ok(ended.elapsed())
+    }
+
+    /// Lets them end; what was answered otherwise.
+    async fn end(mut self) -> anyhow::Result<Vec<String>> {
+        self.stop.store(true, Ordering::SeqCst);
+        while let Some(ended) = self.tasks.join_next().await {
+            ended.context("a client")?;
+        }
+        Ok(lock(&self.otherwise).clone())
+    }
+}
+
+fn lock<T>(shared: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
