@@ -314,3 +314,26 @@ async fn a_connection_that_was_cut_is_made_anew() {
     drop(backend);
     client.batch_execute(&format!("DROP DATABASE {name} WITH (FORCE)")).await.unwrap();
 }
+
+/// Who waits for a shipment is told that it will be there after a power cut.
+#[tokio::test]
+#[ignore = "needs PostgreSQL: ./test postgres"]
+async fn a_shipment_is_durable_whatever_the_servers_default() {
+    let (_, open, schema) = nodes(1).await;
+    drop(open);
+    let admin = database::client(&database::url()).await;
+    let how = format!(
+        "ALTER ROLE CURRENT_USER SET synchronous_commit = off;
+         ALTER TABLE {schema}.log_node ADD COLUMN how TEXT
+             DEFAULT current_setting('synchronous_commit')"
+    );
+    admin.batch_execute(&how).await.unwrap();
+    let node_of_it = Postgres::open(&database::options(&schema)).await.unwrap();
+    let log = node_of_it.shared_log().unwrap();
+    let shipped = log.ship(shipment(node(1), None, vec![row(1, NOON, 1)])).await;
+    admin.batch_execute("ALTER ROLE CURRENT_USER RESET synchronous_commit").await.unwrap();
+    shipped.unwrap();
+    let how = format!("SELECT how FROM {schema}.log_node");
+    let how: String = admin.query_one(&how, &[]).await.unwrap().get(0);
+    assert_eq!(how, "on");
+}

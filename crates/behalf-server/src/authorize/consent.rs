@@ -121,7 +121,7 @@ fn dialog(
     let sealed_list = visit.seal(list.tenant, shown).ok();
     let parts =
         sealed(visit, way, flow).zip(sealed_list).zip(elsewhere(visit, way, (flow, Turn::Choose)));
-    let Some(((flow_text, list_text), switch)) = parts else { return visit.unsealed() };
+    let Some(((flow_text, list_text), switch)) = parts else { return visit.failed() };
     let home = list.client.home == list.tenant;
     let texts: Vec<_> = list.parts.iter().flat_map(by_kind).collect();
     let permissions: Vec<Vec<Permission<'_>>> = texts.iter().map(Row::permissions).collect();
@@ -232,7 +232,7 @@ fn needs_admin(
     (account, sent): (&Account, bool),
 ) -> Response<Body> {
     let parts = sealed(visit, way, flow).zip(elsewhere(visit, way, (flow, Turn::Other)));
-    let Some((flow_text, switch)) = parts else { return visit.unsealed() };
+    let Some((flow_text, switch)) = parts else { return visit.failed() };
     let rows: Vec<Row> = list.parts.iter().flat_map(by_kind).collect();
     let wanted: Vec<Wanted<'_>> = rows
         .iter()

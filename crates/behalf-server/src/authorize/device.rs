@@ -76,7 +76,7 @@ pub(super) async fn entrance(State(core): State<Arc<Core>>, parts: Parts) -> Res
 
 fn page(visit: &Visit<'_>, code: &str, problem: Option<(StatusCode, &str)>) -> Response<Body> {
     let form = Entrance { browser: visit.browser.clone() };
-    let Ok(sealed) = visit.seal(TenantId::NIL, form) else { return visit.unsealed() };
+    let Ok(sealed) = visit.seal(TenantId::NIL, form) else { return visit.failed() };
     let (status, problem) = problem.unzip();
     let page = DevicePage { code, problem, action: HERE, hidden: &[("form", &sealed)] };
     visit.page_with(status.unwrap_or(StatusCode::OK), &page, None)
@@ -160,7 +160,7 @@ pub(super) fn confirm(
     account: &Account,
 ) -> Response<Body> {
     let Some(device) = flow.device else { return visit.unreadable() };
-    let Some(sealed) = sealed(visit, way, flow) else { return visit.unsealed() };
+    let Some(sealed) = sealed(visit, way, flow) else { return visit.failed() };
     let page = DeviceConfirmPage {
         tenant: &pages::shown(way.tenant_name()),
         user: account.user.name.as_str(),

@@ -12,7 +12,7 @@ use behalf_core::{
     authorize::{Account, IdTokenHint},
     id::{AppId, SessionId, TenantId, parse_guid},
     tenant::TenantSegment,
-    ticket::{Body as Sealed, Purpose, SealError},
+    ticket::{Body as Sealed, Purpose},
 };
 use behalf_protocol::{
     EndpointVersion,
@@ -89,12 +89,7 @@ async fn ask(visit: &Visit<'_>, parts: &Parts) -> Result<Response<Body>, Box<Res
     let leaving = by_name(&accounts, request.logout_hint());
     let sessions = leaving.iter().map(|signed| signed.account.sign_in.session).collect();
     let form = SignOut { query, browser: visit.browser.clone(), sessions };
-    let sealed = visit.seal(TenantId::NIL, form).map_err(|error| {
-        Box::new(match error {
-            SealError::TooLong { .. } => visit.unreadable(),
-            SealError::NoEpoch | SealError::Crypto => visit.unsealed(),
-        })
-    })?;
+    let sealed = visit.seal(TenantId::NIL, form).map_err(|_| Box::new(visit.unreadable()))?;
     let users: Vec<&str> = leaving.iter().map(|a| a.account.user.name.as_str()).collect();
     let page = ConfirmSignOutPage {
         users: &users,

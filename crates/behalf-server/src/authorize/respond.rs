@@ -94,7 +94,7 @@ pub(super) fn sealed(visit: &Visit<'_>, way: &Way, flow: &Flow) -> Option<String
 pub(super) fn go_on(visit: &Visit<'_>, way: &Way, flow: &Flow) -> Response<Body> {
     match sealed(visit, way, flow) {
         Some(sealed) => visit.redirect(&format!("/{}/continue?flow={sealed}", flow.segment)),
-        None => visit.unsealed(),
+        None => visit.failed(),
     }
 }
 

@@ -51,7 +51,7 @@ pub(super) fn page(
     user_name: &str,
     problem: Option<&str>,
 ) -> Response<Body> {
-    let Some(sealed) = sealed(visit, way, flow) else { return visit.unsealed() };
+    let Some(sealed) = sealed(visit, way, flow) else { return visit.failed() };
     let page = SignInPage {
         tenant: &pages::shown(way.tenant_name()),
         app: &pages::shown(way.application.display_name()),
@@ -70,7 +70,7 @@ pub(super) fn second_factor_page(
     user: &str,
     problem: Option<&str>,
 ) -> Response<Body> {
-    let Some(sealed) = sealed(visit, way, flow) else { return visit.unsealed() };
+    let Some(sealed) = sealed(visit, way, flow) else { return visit.failed() };
     let page = SecondFactorPage {
         tenant: &pages::shown(way.tenant_name()),
         user,
@@ -100,7 +100,7 @@ pub(super) fn picker(
     (way, flow): (&Way, &Flow),
     accounts: &[Account],
 ) -> Response<Body> {
-    let Some(sealed) = sealed(visit, way, flow) else { return visit.unsealed() };
+    let Some(sealed) = sealed(visit, way, flow) else { return visit.failed() };
     let sessions: Vec<String> = accounts.iter().map(|a| a.sign_in.session.to_string()).collect();
     let shown: Vec<_> = accounts.iter().zip(&sessions).collect();
     let shown: Vec<_> = shown
@@ -293,7 +293,7 @@ async fn signed_in(
     let address = visit.circumstances.address;
     let new = NewSession { user, tenant, methods, time, address };
     let begun = account::begin(visit.server(), new, visit.now());
-    let begun = begun.map_err(|_| Box::new(visit.unsealed()))?;
+    let begun = begun.map_err(|_| Box::new(visit.failed()))?;
     let showed = &begun.account.sign_in.methods;
     event::signed_in(visit, (way, flow), (tenant.id, user.id), showed).await?;
     let others = visit.accounts(None).await.map_err(|_| Box::new(visit.unavailable()))?;

@@ -260,15 +260,6 @@ impl<'a> Visit<'a> {
         answer
     }
 
-    /// What the next page needs could not be sealed: with no key in force, which the clock may bring
-    /// about, nobody is served; otherwise something of ours failed.
-    pub(super) fn unsealed(&self) -> Response<Body> {
-        match self.server().tickets.keys().current().sealing_epoch(self.now()) {
-            None => self.unavailable(),
-            Some(_) => self.failed(),
-        }
-    }
-
     /// Something of ours failed.
     pub(super) fn failed(&self) -> Response<Body> {
         let words = ("Something went wrong", AadSts::InternalError.cause());

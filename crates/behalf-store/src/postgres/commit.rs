@@ -196,10 +196,12 @@ impl Session {
         let unknown = |judged, cause: &str| Tried::Unknown { judged, cause: cause.to_owned() };
         match sent {
             Err(_) => unknown(judged, "it did not answer in time"),
-            // The statements' own errors end the transaction, and the COMMIT behind them undid it.
+            // What the server calls an error of a statement ends the transaction, and the COMMIT behind
+            // it undid it. Of any other error the server may know nothing.
             Ok((Err(error), _)) => match Trouble::from(&error) {
                 Trouble::Lost(cause) => unknown(judged, &cause),
-                trouble => Tried::Failed(trouble),
+                trouble if error.as_db_error().is_some() => Tried::Failed(trouble),
+                trouble => unknown(judged, trouble.text()),
             },
             Ok((Ok(_), Err(error))) => unknown(judged, Trouble::from(&error).text()),
             Ok((Ok(_), Ok(()))) if self.warned.load(Ordering::Acquire) => {

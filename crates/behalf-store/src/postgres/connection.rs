@@ -10,10 +10,13 @@ use std::{
 
 use deadpool_postgres::ClientWrapper;
 use tokio::{
-    task::JoinHandle,
-    time::{Instant, timeout_at},
+    task::{JoinHandle, JoinSet},
+    time::{Instant, timeout, timeout_at},
 };
-use tokio_postgres::{AsyncMessage, Client, Config, Error, config::TargetSessionAttrs};
+use tokio_postgres::{
+    AsyncMessage, Client, Config, Connection, Error, Socket, config::TargetSessionAttrs,
+    tls::MakeTlsConnect,
+};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::{Options, open::OpenError, tls, trouble::Trouble};
@@ -33,12 +36,23 @@ const UNACKNOWLEDGED: Duration = Duration::from_secs(5);
 /// server owes: a server that hangs must not collect connections nobody waits for.
 pub(super) type Link = ClientWrapper;
 
+/// A host that has not let us in after this is not waited for alone: the next one is asked too. One
+/// that hangs, or whose machine is gone, would otherwise keep everybody from its successor.
+const TURN: Duration = Duration::from_millis(300);
+
+/// A commit is durable before it is answered, whatever the server's own default says.
+const DURABLE: &str = "SELECT set_config('synchronous_commit', 'on', FALSE)
+     WHERE current_setting('synchronous_commit') = 'off'";
+
+type Connected =
+    (Client, Connection<Socket, <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream>);
+
 /// Makes connections.
 #[derive(Clone)]
 pub(super) struct Connector {
-    config: Config,
+    /// How to reach each host.
+    hosts: Vec<Config>,
     tls: MakeRustlsConnect,
-    hosts: u32,
     /// What is said first on each.
     session: Arc<str>,
     /// The deployment's schema, also its channel of news.
@@ -47,29 +61,20 @@ pub(super) struct Connector {
 
 impl Connector {
     pub(super) fn new(options: &Options) -> Result<Self, OpenError> {
-        let mut config = Config::clone(&options.config);
-        config
-            .application_name(concat!("behalf/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(CONNECT)
-            .keepalives(true)
-            .keepalives_idle(UNACKNOWLEDGED)
-            .keepalives_interval(Duration::from_secs(1))
-            .keepalives_retries(3)
-            .tcp_user_timeout(UNACKNOWLEDGED)
-            // Never a standby: what it answers may be old.
-            .target_session_attrs(TargetSessionAttrs::ReadWrite);
+        let mut hosts = options.each_host();
+        hosts.iter_mut().for_each(set);
         let (schema, milliseconds) = (options.schema.clone(), |time: Duration| time.as_millis());
         // Not startup options: poolers drop those.
         let session = format!(
             "SET search_path TO {schema}; SET statement_timeout TO {}; SET lock_timeout TO {}; \
              SET idle_in_transaction_session_timeout TO {}; \
-             SET default_transaction_isolation TO 'read committed'",
+             SET default_transaction_isolation TO 'read committed'; {DURABLE}",
             milliseconds(STATEMENT),
             milliseconds(LOCK),
             milliseconds(IDLE),
         );
         let tls = tls::connector(options)?;
-        Ok(Self { config, tls, hosts: options.hosts(), session: session.into(), schema })
+        Ok(Self { hosts, tls, session: session.into(), schema })
     }
 
     /// Makes a connection; what the server says beside its answers goes to `heard`.
@@ -77,7 +82,7 @@ impl Connector {
         &self,
         mut heard: impl FnMut(AsyncMessage) + Send + 'static,
     ) -> Result<(Client, JoinHandle<()>), Error> {
-        let (client, mut connection) = self.config.connect(self.tls.clone()).await?;
+        let (client, mut connection) = self.first_that_answers().await?;
         let driven = tokio::spawn(async move {
             // An error closes the client, which says so to whoever uses it.
             while let Some(Ok(message)) =
@@ -88,6 +93,30 @@ impl Connector {
         });
         client.batch_execute(&self.session).await?;
         Ok((client, driven))
+    }
+
+    /// Asks one host after another, and goes on to the next when one fails or takes its time.
+    async fn first_that_answers(&self) -> Result<Connected, Error> {
+        let (mut asked, mut hosts, mut failed) = (JoinSet::new(), self.hosts.iter(), None);
+        loop {
+            if let Some(config) = hosts.next().cloned() {
+                let tls = self.tls.clone();
+                asked.spawn(async move { config.connect(tls).await });
+            }
+            let patience = if hosts.len() > 0 { TURN } else { Duration::MAX };
+            match timeout(patience, asked.join_next()).await {
+                Ok(Some(Ok(Ok(connected)))) => return Ok(connected),
+                Ok(Some(Ok(Err(error)))) => failed = Some(error),
+                // It is slow, or its task came to no end of its own.
+                Err(_) | Ok(Some(Err(_))) => {}
+                Ok(None) => break,
+            }
+        }
+        match failed {
+            Some(error) => Err(error),
+            // A URL names a host, so this is never asked; the driver has words for it.
+            None => Config::new().connect(self.tls.clone()).await,
+        }
     }
 
     /// A connection by `deadline`. `warned` is set when the server warns: of a commit that its
@@ -113,6 +142,20 @@ impl Connector {
 
     /// What connecting may take where the first hosts do not answer.
     pub(super) fn patience(&self) -> Duration {
-        CONNECT * self.hosts.clamp(1, 3)
+        CONNECT * u32::try_from(self.hosts.len()).unwrap_or(u32::MAX).clamp(1, 3)
     }
+}
+
+/// What holds for every host.
+fn set(config: &mut Config) {
+    config
+        .application_name(concat!("behalf/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(CONNECT)
+        .keepalives(true)
+        .keepalives_idle(UNACKNOWLEDGED)
+        .keepalives_interval(Duration::from_secs(1))
+        .keepalives_retries(3)
+        .tcp_user_timeout(UNACKNOWLEDGED)
+        // Never a standby: what it answers may be old.
+        .target_session_attrs(TargetSessionAttrs::ReadWrite);
 }

@@ -48,7 +48,8 @@ const TAILS: &str = "SELECT k.tenant, k.kind,
      FROM unnest($1::UUID[], $2::SMALLINT[]) AS k(tenant, kind)";
 const VERSIONS: &str = "SELECT nextval('version_block')";
 // The counter's row is taken by the last statement and held until the commit, so that numbers
-// appear in commit order; the batch's own row (see `fence`) carries what the counter became.
+// appear in commit order; the batch's own row (see `fence`) carries what the counter became. Without
+// a counter that is NULL, which the row does not take: nothing is committed without its row.
 const NUMBER: &str = "WITH c AS (
          UPDATE counter SET seq = seq + $3::BIGINT WHERE one = 1 RETURNING seq),
      l AS (
@@ -58,9 +59,9 @@ const NUMBER: &str = "WITH c AS (
                  AS k(nth, n, tenant, kind, id)
          RETURNING seq)
      INSERT INTO batch (writer, n, seq, fenced)
-     SELECT $1::UUID, $2::BIGINT, c.seq, FALSE FROM c RETURNING seq";
+     VALUES ($1::UUID, $2::BIGINT, (SELECT seq FROM c), FALSE) RETURNING seq";
 const FOLLOW: &str = "INSERT INTO batch (writer, n, seq, fenced)
-     SELECT $1::UUID, $2::BIGINT, seq, FALSE FROM counter RETURNING seq";
+     VALUES ($1::UUID, $2::BIGINT, (SELECT seq FROM counter), FALSE) RETURNING seq";
 const FORGET_LOG: &str = "DELETE FROM change_log WHERE seq <= $1";
 const FORGET_BATCHES: &str = "DELETE FROM batch WHERE writer = $1 AND n < $2";
 const NEWEST: &str = "SELECT seq FROM counter";

@@ -136,6 +136,14 @@ impl Options {
         if config.get_dbname().is_none_or(str::is_empty) {
             return Err(UrlError::Missing("database"));
         }
+        let (hosts, addresses) = (config.get_hosts().len(), config.get_hostaddrs().len());
+        if hosts != 0 && addresses != 0 && hosts != addresses {
+            return Err(UrlError::Value { parameter: "hostaddr", expected: "one for each host" });
+        }
+        if config.get_ports().len() > 1 && config.get_ports().len() != hosts.max(addresses) {
+            let expected = "one for all hosts, or one for each";
+            return Err(UrlError::Value { parameter: "port", expected });
+        }
         let default =
             if reaches_this_machine(&config) { SslMode::Disable } else { SslMode::Require };
         config.ssl_mode(ours.mode.unwrap_or(default));
@@ -170,9 +178,28 @@ impl Options {
         self.config.get_ssl_mode() != SslMode::Disable
     }
 
-    pub(super) fn hosts(&self) -> u32 {
-        let hosts = self.config.get_hosts().len().max(self.config.get_hostaddrs().len());
-        u32::try_from(hosts).unwrap_or(u32::MAX)
+    /// One configuration for each host, in the order of the URL.
+    pub(super) fn each_host(&self) -> Vec<Config> {
+        let all = &self.config;
+        let (hosts, addresses) = (all.get_hosts(), all.get_hostaddrs());
+        let one = |n: usize| {
+            let mut one = Config::new();
+            one.ssl_mode(all.get_ssl_mode())
+                .ssl_negotiation(all.get_ssl_negotiation())
+                .channel_binding(all.get_channel_binding());
+            match hosts.get(n) {
+                Some(Host::Tcp(name)) => _ = one.host(name),
+                Some(Host::Unix(folder)) => _ = one.host_path(folder),
+                None => {}
+            }
+            addresses.get(n).map(|address| one.hostaddr(*address));
+            all.get_ports().get(n).or(all.get_ports().first()).map(|port| one.port(*port));
+            all.get_user().map(|user| one.user(user));
+            all.get_password().map(|password| one.password(password));
+            all.get_dbname().map(|database| one.dbname(database));
+            one
+        };
+        (0..hosts.len().max(addresses.len())).map(one).collect()
     }
 }
 
@@ -275,7 +302,15 @@ mod tests {
         let options =
             parse("postgres://b:p@one:5433,two/dir?schema=east_1&sslrootcert=%2Fetc%2Fca");
         assert_eq!(options.place(), "one:5433,two:5432/dir");
-        assert_eq!((options.hosts(), options.schema.as_str()), (2, "east_1"));
+        assert_eq!(options.schema, "east_1");
+        let each: Vec<_> = options.each_host();
+        let of = |n: usize| (each[n].get_hosts(), each[n].get_ports(), each[n].get_user());
+        assert_eq!(of(0), (&[Host::Tcp("one".into())][..], &[5433][..], Some("b")));
+        assert_eq!(of(1), (&[Host::Tcp("two".into())][..], &[5432][..], Some("b")));
+        assert_eq!((each.len(), each[1].get_password()), (2, Some(&b"p"[..])));
+        let addressed = "postgres://b@one:6000,two:6000/b?hostaddr=192.0.2.1,192.0.2.2";
+        let last = parse(addressed).each_host().pop().unwrap();
+        assert_eq!((last.get_hostaddrs().len(), last.get_ports()), (1, &[6000][..]));
         assert_eq!(options.roots, Roots::File("/etc/ca".into()));
         assert_eq!(parse("postgres://b@one/b?sslrootcert=system").roots, Roots::System);
     }
@@ -296,6 +331,8 @@ mod tests {
             "postgres://b@db/b?schema=A",
             "postgres://b@db/b?schema=x;drop",
             "postgres://b@db/b?schema=pg_catalog",
+            "postgres://b@one,two/b?hostaddr=192.0.2.1",
+            "postgres://b@one,two,three/b?port=1,2",
         ] {
             assert!(matches!(refused(url), UrlError::Value { .. }), "{url}");
         }

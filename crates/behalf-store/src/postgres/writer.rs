@@ -47,10 +47,6 @@ const PAUSE: Duration = Duration::from_millis(100);
 pub(super) const UNSETTLED: &str =
     "the database has changed hands, and it is not settled yet what that ends";
 
-/// A commit is durable before it is answered, whatever the server's own default says.
-const DURABLE: &str = "SELECT set_config('synchronous_commit', 'on', FALSE)
-     WHERE current_setting('synchronous_commit') = 'off'";
-
 /// A write set and who waits for it.
 pub(super) struct Job {
     pub(super) set: WriteSet,
@@ -274,10 +270,8 @@ impl Writer {
 async fn session(parts: &Parts, deadline: Instant) -> Result<Session, Trouble> {
     let warned = Arc::default();
     let link = parts.connector.link(deadline, &warned).await?;
-    let prepare =
-        async { tokio::try_join!(link.batch_execute(DURABLE), Statements::prepare(&link)) };
-    let prepared = timeout_at(deadline, prepare).await;
-    let ((), statements) = prepared.map_err(|_| Trouble::overdue())??;
+    let prepared = timeout_at(deadline, Statements::prepare(&link)).await;
+    let statements = prepared.map_err(|_| Trouble::overdue())??;
     let looked = timeout_at(deadline, history::look(&link, parts.id, &parts.past)).await;
     looked.map_err(|_| Trouble::overdue())??;
     Ok(Session { link, statements, versions: 0..0, warned })

@@ -84,12 +84,22 @@ impl Proxy {
 
     /// The database behind the proxy, with this schema.
     pub(crate) fn options(&self, schema: &str) -> Options {
+        Self::options_of(&format!("127.0.0.1:{}", self.port), schema)
+    }
+
+    /// The same, and the database itself as a second host.
+    pub(crate) fn first_of_two(&self, schema: &str) -> Options {
+        let config: tokio_postgres::Config = database::url().parse().unwrap();
+        let second = config.get_ports()[0];
+        Self::options_of(&format!("127.0.0.1:{},127.0.0.1:{second}", self.port), schema)
+    }
+
+    fn options_of(hosts: &str, schema: &str) -> Options {
         let config: tokio_postgres::Config = database::url().parse().unwrap();
         let password = String::from_utf8(config.get_password().unwrap().to_vec()).unwrap();
         let url = format!(
-            "postgres://{}:{password}@127.0.0.1:{}/{}?schema={schema}",
+            "postgres://{}:{password}@{hosts}/{}?schema={schema}",
             config.get_user().unwrap(),
-            self.port,
             config.get_dbname().unwrap()
         );
         Options::parse(&url).unwrap()

@@ -2,14 +2,16 @@
 
 use std::{sync::Arc, time::Duration};
 
-use behalf_store::{Backend as _, CommitError, Expect, ReadError, Seq, postgres::Postgres};
+use behalf_store::{
+    Backend as _, CommitError, Expect, Key, Kind, ReadError, Seq, postgres::Postgres,
+};
 use tokio::time::{Instant, timeout};
 use tokio_postgres::Client;
 
 use crate::{
     database::{client, fresh, options, url},
     postgres::proxy::Proxy,
-    support::{key, one, set},
+    support::{key, one, set, tenant},
 };
 
 /// Of the activities of the database, those that wait for a row of this schema.
@@ -127,4 +129,40 @@ async fn a_database_that_hangs_costs_errors_and_nothing_piles_up() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     assert!(recovered.elapsed() < Duration::from_secs(5), "{:?}", recovered.elapsed());
+}
+
+/// A primary that freezes lets connections in and says nothing; its successor is the next host.
+#[tokio::test]
+#[ignore = "needs PostgreSQL: ./test postgres"]
+async fn a_host_that_hangs_keeps_nobody_from_the_next() {
+    let (proxy, schema) = (Proxy::start().await, fresh().await);
+    let backend = Postgres::open(&proxy.first_of_two(&schema)).await.unwrap();
+    let put = |id: &'static str| set(|s| s.put(key(id), vec![1], Expect::Any));
+    backend.commit(put("a")).await.unwrap();
+    proxy.hang(true);
+    let begun = Instant::now();
+    // What was under way at that moment may fail, and at its deadline.
+    drop(backend.get(&[key("a")]).await);
+    drop(backend.commit(put("b")).await);
+    assert_eq!(backend.get(&[key("a")]).await.unwrap().len(), 1, "{:?}", begun.elapsed());
+    backend.commit(put("c")).await.unwrap();
+    assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
+    drop(Postgres::open(&proxy.first_of_two(&schema)).await.unwrap());
+}
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL: ./test postgres"]
+async fn a_counter_that_is_gone_is_an_error_and_nothing_is_written() {
+    let schema = fresh().await;
+    let backend = Postgres::open(&options(&schema)).await.unwrap();
+    client(&url()).await.batch_execute(&format!("DELETE FROM {schema}.counter")).await.unwrap();
+    let once = Key::new(tenant(1), Kind::UsedTicket, b"once");
+    for set in
+        [set(|s| s.put(key("a"), vec![1], Expect::Any)), set(|s| s.put(once, vec![1], Expect::Any))]
+    {
+        backend.commit(set).await.unwrap_err();
+    }
+    let count = format!("SELECT count(*) FROM {schema}.record");
+    let rows: i64 = client(&url()).await.query_one(&count, &[]).await.unwrap().get(0);
+    assert_eq!(rows, 0);
 }
