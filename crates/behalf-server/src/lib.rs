@@ -20,6 +20,8 @@ mod error;
 pub mod facts;
 mod health;
 pub mod history;
+#[cfg(test)]
+mod in_memory;
 mod jobs;
 pub mod journal;
 pub mod keys;

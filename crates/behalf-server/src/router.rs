@@ -2,6 +2,7 @@
 
 use std::{
     convert::Infallible,
+    panic::AssertUnwindSafe,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -11,6 +12,7 @@ use axum::{
     BoxError, Router,
     body::{Body, Bytes, HttpBody},
     extract::{Request, State},
+    middleware::{self, Next},
     routing::{any, future::RouteFuture, get},
 };
 use behalf_protocol::{EndpointVersion, error::AadSts};
@@ -22,10 +24,14 @@ use crate::{
     authorize, cors, discovery,
     error::{self, ErrorAnswer},
     health,
+    request::Circumstances,
     state::Core,
     token::{self, endpoint},
     userinfo,
 };
+
+#[cfg(not(panic = "unwind"))]
+compile_error!("a panic ends one request and not the server: build with panic = \"unwind\"");
 
 /// The public paths of one core.
 pub fn router(core: Arc<Core>) -> Public {
@@ -41,8 +47,15 @@ pub fn router(core: Arc<Core>) -> Public {
         .route("/v1.0/{*path}", any(no_graph))
         // Whoever watches over the process.
         .merge(health_routes())
-        .fallback(not_found)
-        .with_state(Arc::clone(&core));
+        .fallback(not_found);
+    guarded(core, rest)
+}
+
+/// A panic in one request is that request's 500 and nobody else's: not of the other requests on its
+/// connection either.
+fn guarded(core: Arc<Core>, rest: Router<Arc<Core>>) -> Public {
+    let guard = middleware::from_fn_with_state(Arc::clone(&core), answer_rest);
+    let rest = rest.layer(guard).with_state(Arc::clone(&core));
     Public { core, rest }
 }
 
@@ -111,7 +124,25 @@ async fn no_graph(State(core): State<Arc<Core>>, request: Request) -> Response<B
     error::no_graph(&core.circumstances(parts))
 }
 
-/// A panic in one request is that request's 500 and nobody else's.
+async fn answer_rest(
+    State(core): State<Arc<Core>>,
+    request: Request,
+    next: Next,
+) -> Response<Body> {
+    let (uri, headers) = (request.uri().clone(), request.headers().clone());
+    let extensions = request.extensions().clone();
+    let circumstances = || core.circumstances((&uri, &headers, &extensions));
+    match AssertUnwindSafe(next.run(request)).catch_unwind().await {
+        Ok(response) => response,
+        Err(_) => panicked(&core, &circumstances()),
+    }
+}
+
+/// What the request that panicked is told; the panic itself is in the log.
+fn panicked(core: &Core, circumstances: &Circumstances) -> Response<Body> {
+    ErrorAnswer::of(AadSts::InternalError).respond(&core.server.public_url, circumstances)
+}
+
 async fn answer_token(
     core: Arc<Core>,
     version: EndpointVersion,
@@ -125,11 +156,9 @@ async fn answer_token(
         return cors::preflight(&core, tenant, &parts).await;
     }
     let answer = endpoint::token(&core, (version, tenant), circumstances, (&parts, body));
-    match std::panic::AssertUnwindSafe(answer).catch_unwind().await {
+    match AssertUnwindSafe(answer).catch_unwind().await {
         Ok(response) => response,
-        Err(_) => {
-            ErrorAnswer::of(AadSts::InternalError).respond(&core.server.public_url, &circumstances)
-        }
+        Err(_) => panicked(&core, &circumstances),
     }
 }
 
@@ -141,7 +170,50 @@ async fn not_found(State(core): State<Arc<Core>>, request: Request) -> Response<
 
 #[cfg(test)]
 mod tests {
+    use http::StatusCode;
+    use http_body_util::BodyExt as _;
+    use tower::ServiceExt as _;
+
     use super::*;
+    use crate::in_memory;
+
+    async fn asked(public: &Public, method: Method, path: &str) -> (StatusCode, String) {
+        let request = Request::builder().method(method).uri(path);
+        let request = request.header("client-request-id", CORRELATION).body(Body::empty());
+        let answer = public.clone().oneshot(request.unwrap()).await.unwrap();
+        let status = answer.status();
+        let body = answer.into_body().collect().await.unwrap().to_bytes();
+        (status, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    const CORRELATION: &str = "5f3b8a52-3f5e-4c1c-9d0c-6f3f6f0e7a11";
+
+    #[tokio::test]
+    async fn a_panic_is_the_500_of_its_request_and_nobody_elses() {
+        let core = in_memory::opened().await.core(0);
+        let panics = async || -> &'static str { panic!("planted") };
+        let rest = Router::new()
+            .merge(health_routes())
+            .merge(discovery::routes())
+            .route("/panics", get(panics))
+            .route("/works", get(async || "works"));
+        let public = guarded(core, rest);
+        for _ in 0..3 {
+            let (first, second) = tokio::join!(
+                asked(&public, Method::GET, "/panics"),
+                asked(&public, Method::GET, "/works")
+            );
+            assert_eq!(first.0, StatusCode::INTERNAL_SERVER_ERROR);
+            let told: serde_json::Value = serde_json::from_str(&first.1).unwrap();
+            assert_eq!(told["error"], "server_error");
+            assert_eq!(told["correlation_id"], CORRELATION);
+            assert!(!first.1.contains("planted"), "{}", first.1);
+            assert_eq!(second, (StatusCode::OK, "works".to_owned()));
+        }
+        let (token, _) = asked(&public, Method::POST, "/none/oauth2/v2.0/token").await;
+        assert_eq!(token, StatusCode::BAD_REQUEST, "decided as always");
+        assert_eq!(asked(&public, Method::GET, "/livez").await.0, StatusCode::OK);
+    }
 
     #[test]
     fn only_the_two_token_paths_are_token_paths() {

@@ -92,7 +92,7 @@ impl Connection {
     /// The certificate that the server showed.
     pub(crate) fn certificate(&self) -> Option<&[u8]> {
         let shown = self.stream.get_ref().1.peer_certificates()?;
-        shown.first().map(|certificate| certificate.as_ref())
+        shown.first().map(AsRef::as_ref)
     }
 
     /// Whether anything of an answer to the last request came.

@@ -12,7 +12,6 @@ use axum::{body::Body, serve::Listener as _};
 use behalf_core::{
     event::{ClientRef, Endpoint, Grant, Outcome, SignInEvent, Step, Trail},
     id::{AppId, RequestId, TenantId},
-    time::Timestamp,
 };
 use http::{Request, StatusCode};
 use http_body_util::BodyExt as _;
@@ -28,38 +27,13 @@ mod users;
 
 use super::{listener::OwnersOnly, *};
 use crate::{
-    boot::{self, Data, Settings},
-    clock::FrozenClock,
-    entropy::{self, SeededEntropy},
-    journal,
-    keys::{MasterKey, Times},
-    limits::LimitSettings,
-    state::{ErrorPages, Lifetimes, Server},
+    entropy,
+    in_memory::{self, NOW},
+    state::Server,
 };
 
-const NOW: Timestamp = Timestamp::from_unix_seconds(1_795_348_800);
-
-fn settings() -> Settings {
-    Settings {
-        public_url: "https://localhost:8443".to_owned(),
-        previous_public_urls: Vec::new(),
-        default_tenant: None,
-        lifetimes: Lifetimes { base: Duration::from_hours(1), jitter: Duration::ZERO },
-        degraded_window: Duration::from_mins(15),
-        limits: LimitSettings::UNLIMITED,
-        key_times: Times::default(),
-        sign_queue: Duration::from_millis(50),
-        journal: journal::Options::default(),
-        data: Data::Memory,
-        error_pages: ErrorPages::default(),
-    }
-}
-
 async fn server() -> Arc<Server> {
-    let entropy = Arc::new(SeededEntropy::new(1));
-    let master = Arc::new(MasterKey::ephemeral(&*entropy));
-    let edge = (Arc::new(FrozenClock::at(NOW)) as _, entropy as _);
-    boot::open(settings(), master, edge, 1).await.unwrap().server
+    in_memory::opened().await.server
 }
 
 /// Sends a request past the socket.

@@ -32,6 +32,10 @@ const OTHER: &str = "other";
 /// How long a source that is not killed may take until it changes the directory again.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// All that is acknowledged in the long form is held against the target, one by one.
+const MIX: Mix =
+    Mix { daemons: 2, strangers: 1, users: 2, operators: 1, pause: Duration::from_millis(25) };
+
 pub(super) const COPY: Line = Line {
     name: "storage-copy",
     promise: "a directory on SQLite moves to PostgreSQL under load; command, source or database killed at any moment: never two stores that may be served, no half copy is, the next copy begins anew, nothing acknowledged is lost",
@@ -80,8 +84,7 @@ async fn copies(context: &Context) -> anyhow::Result<Finding> {
     let mut this = Move { node: Some(node), site, world, database, _folder: folder };
     let since = clock::wall_millis();
     let ledger = Arc::new(Ledger::new(&this.site.folder().join("acknowledged"))?);
-    let load =
-        Load::start((&this.site, &[NODE]), &this.world, Mix::default(), (&ledger, "broken"))?;
+    let load = Load::start((&this.site, &[NODE]), &this.world, MIX, (&ledger, "broken"))?;
     let mut usual = Duration::ZERO;
     let (mut left, mut back) = (Left::default(), Times::default());
     for round in 0..rounds {
@@ -284,8 +287,7 @@ impl Move {
     /// Copies to the end under load and goes on with a node on the target; what the load counted
     /// until nothing could be written, and how long it was until the target was served.
     async fn moves(&mut self, ledger: &Arc<Ledger>) -> anyhow::Result<(Arc<Counts>, Duration)> {
-        let load =
-            Load::start((&self.site, &[NODE]), &self.world, Mix::default(), (ledger, "whole"))?;
+        let load = Load::start((&self.site, &[NODE]), &self.world, MIX, (ledger, "whole"))?;
         clock::stretch(Duration::from_millis(500)).await;
         let url = self.url();
         let arguments = ["storage", "copy", "--to", &url];

@@ -1,5 +1,7 @@
 //! Signing keys that change under load.
 
+mod users;
+
 use std::{
     sync::{
         Arc, Mutex, PoisonError,
@@ -13,6 +15,7 @@ use behalf_resource::{Builder, ResourceServer, Tenants};
 use serde_json::json;
 use tokio::task::JoinSet;
 
+use self::users::User;
 use super::Line;
 use crate::{
     client::{browser::encode, https::post},
@@ -61,13 +64,22 @@ async fn rotation(context: &Context) -> anyhow::Result<Finding> {
     let (seen, stop) = (Arc::new(Seen::default()), Arc::new(AtomicBool::new(false)));
     let validator = resource_server(&nodes).build().await?;
     let mut tasks = JoinSet::new();
+    let orders = users::exchanging(&nodes).await?;
     for index in 0..nodes.running.len() {
         let issuer = nodes.running.get(index).context("a node")?;
         let other = nodes.running.get((index + 1) % nodes.running.len()).context("a node")?;
-        let clients =
-            (Client::new(nodes.site.target_of(issuer)?), Client::new(nodes.site.target_of(other)?));
+        let (issuer, other) = (nodes.site.target_of(issuer)?, nodes.site.target_of(other)?);
+        let clients = || (Client::new(issuer.clone()), Client::new(other.clone()));
+        let user = User::sign_in(&nodes, &orders, index).await?;
+        tasks.spawn(user.live(clients(), (Arc::clone(&seen), Arc::clone(&stop))));
         let forms = (client_credentials(&nodes.world.daemon), nodes.world.api.clone());
-        tasks.spawn(issue(clients, forms, validator.clone(), Arc::clone(&seen), Arc::clone(&stop)));
+        tasks.spawn(issue(
+            clients(),
+            forms,
+            validator.clone(),
+            Arc::clone(&seen),
+            Arc::clone(&stop),
+        ));
     }
     let (mut kids, mut followed) = (Vec::new(), 0);
     for round in 0..rounds {
@@ -82,7 +94,7 @@ async fn rotation(context: &Context) -> anyhow::Result<Finding> {
         ended??;
     }
     let mut finding = Finding::new(format!(
-        "{rounds} times `key rotate --now` on one of three nodes; every token validated by behalf-resource, which fetches its keys through the balancer, and introspected on another node"
+        "{rounds} times `key rotate --now` on one of three nodes; every token validated by behalf-resource, which fetches its keys through the balancer, and introspected on another node; users' tokens exchanged on behalf of them and shown to userinfo on another node"
     ));
     let first = seen.first.lock().unwrap_or_else(PoisonError::into_inner).take();
     let (issued, refused) =

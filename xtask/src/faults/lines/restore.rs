@@ -159,8 +159,8 @@ async fn around(
     let unused = world::another_code(&mut browser).await?;
     let keys = keys(&mut client).await?;
     let begun = clock::now();
-    let (made, said) = site.operate(NODE, &["backup", "--to", file])?;
-    ensure!(made, "behalf backup: {said}");
+    let (done, said) = site.operate(NODE, &["backup", "--to", file])?;
+    ensure!(done, "behalf backup: {said}");
     counted.backup.push(begun.elapsed());
     rotate(&mut client, &mut tokens).await?;
     let after = make("after").await?;

@@ -62,7 +62,7 @@ struct Clients {
 }
 
 async fn starved(context: &Context) -> anyhow::Result<Finding> {
-    let length = context.rounds(Duration::from_secs(2), Duration::from_secs(60));
+    let length = context.rounds(Duration::from_secs(2), Duration::from_mins(1));
     let (site, mut node, world) = alone(context).await?;
     let form = client_credentials(&world.daemon);
     // What else the machine does must not decide.

@@ -7,8 +7,13 @@ use behalf_store::{
 
 use super::*;
 use crate::{
+    boot::{self, Data, Settings},
+    clock::FrozenClock,
     database::Database,
-    journal::{Destination, Durability, FakeLog},
+    entropy::SeededEntropy,
+    in_memory::settings,
+    journal::{self, Destination, Durability, FakeLog},
+    keys::MasterKey,
 };
 
 /// A directory of its own, with a log that it shares.
