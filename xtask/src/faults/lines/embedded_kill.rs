@@ -1,15 +1,17 @@
 //! F1 and F2: SIGKILL under load and power cuts. The test of the binary does it a few times, this
 //! line as often as one likes, with every unsynced write undone after every other kill.
 
-use std::process::Command;
+use anyhow::Context as _;
 
-use anyhow::{Context as _, ensure};
-
-use super::{Line, Running};
+use super::{Line, Running, cargo_test::Test};
 use crate::faults::{Context, report::Finding};
 
 /// The test that reads `BEHALF_FAULTS_CYCLES` and `BEHALF_FAULTS_SEED`.
-const TEST: &str = "kill_nine::what_was_answered_survives_kill_nine_and_power_cuts";
+const TEST: Test<'_> = Test {
+    package: "behalf",
+    program: "faults",
+    name: "kill_nine::what_was_answered_survives_kill_nine_and_power_cuts",
+};
 
 pub(super) const KILL: Line = Line {
     name: "embedded-kill",
@@ -20,19 +22,11 @@ pub(super) const KILL: Line = Line {
 fn kill(context: &Context) -> Running<'_> {
     Box::pin(async move {
         let cycles = context.rounds("4", "200");
-        let mut command = Command::new("cargo");
-        command.args(["test", "--quiet", "-p", "behalf", "--test", "faults"]);
-        if !context.short {
-            command.arg("--release");
-        }
-        let output = command
-            .args(["--", TEST, "--exact", "--nocapture"])
-            .env("BEHALF_FAULTS_CYCLES", cycles)
-            .env("BEHALF_FAULTS_SEED", context.seed.to_string())
-            .output()
-            .context("cannot run cargo")?;
-        let said = String::from_utf8_lossy(&output.stdout);
-        ensure!(output.status.success(), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
+        let environment = [
+            ("BEHALF_FAULTS_CYCLES", cycles.to_owned()),
+            ("BEHALF_FAULTS_SEED", context.seed.to_string()),
+        ];
+        let said = TEST.run(context, &environment)?;
         let row = |title: &str| said.lines().find_map(|line| line.trim().strip_prefix(title));
         let done = row("done:").context("the test does not say what it did")?;
         let counted = row("counted:").context("the test does not say what it counted")?;

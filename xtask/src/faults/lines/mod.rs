@@ -1,6 +1,7 @@
 //! The lines: each a promise and the deed that tries it.
 
 mod away;
+mod cargo_test;
 mod certificate;
 mod clocks;
 mod copy;
@@ -14,6 +15,7 @@ mod failing_calls;
 mod fork;
 mod key_revoked;
 mod keys;
+mod mutations;
 mod nodes;
 mod races;
 mod restore;
@@ -45,12 +47,13 @@ pub(super) type Running<'a> = Pin<Box<dyn Future<Output = anyhow::Result<Finding
 pub(super) struct NotHere(pub(super) String);
 
 /// All of them, in the order in which they run.
-pub(super) const LINES: [Line; 31] = [
+pub(super) const LINES: [Line; 32] = [
     embedded_kill::KILL,
     embedded::RESTART,
     embedded::DISK_FULL,
     failing_calls::FAILING_CALLS,
     corrupt::CORRUPT,
+    mutations::MUTATIONS,
     restore::RESTORE,
     certificate::CERTIFICATE,
     starved::DESCRIPTORS_LINE,
