@@ -84,7 +84,8 @@ async fn restores(context: &Context) -> anyhow::Result<Finding> {
     let world = World::make(&site, NODE, 3).await?;
     let since = clock::wall_millis();
     let ledger = Arc::new(Ledger::new(&site.folder().join("acknowledged"))?);
-    let load = Load::start((&site, &[NODE]), &world, Mix::default(), (&ledger, "load"))?;
+    let mix = Mix { pause: Duration::from_millis(10), ..Mix::default() };
+    let load = Load::start((&site, &[NODE]), &world, mix, (&ledger, "load"))?;
     let mut counted = Counted::default();
     for number in 0..rounds {
         let file = site.folder().join("backup").display().to_string();
