@@ -49,7 +49,7 @@ fn known() -> i64 {
 /// others wait for it.
 pub(super) async fn migrate(link: &mut Link, schema: &str) -> Result<(), OpenError> {
     found(link, schema).await?;
-    let applied = read(&*link).await.map_err(failed)?;
+    let applied = read(&*link, schema).await.map_err(failed)?;
     check(&applied)?;
     for migration in MIGRATIONS {
         if !applied.contains_key(&migration.number) {
@@ -64,7 +64,7 @@ pub(super) async fn standing(link: &Link, schema: &str) -> Result<Schema, Error>
     if link.query_opt(THERE, &[&schema]).await?.is_none() {
         return Ok(Schema { found: None, known: known(), refused: None });
     }
-    let applied = read(link).await?;
+    let applied = read(link, schema).await?;
     let refused = check(&applied).err().map(|error| error.to_string());
     let found = applied.keys().last().copied().filter(|newest| *newest > 0);
     Ok(Schema { found, known: known(), refused })
@@ -108,8 +108,13 @@ fn is_race(error: &Error) -> bool {
     error.code().is_some_and(|code| races.contains(code))
 }
 
-async fn read(client: &tokio_postgres::Client) -> Result<BTreeMap<i64, Applied>, Error> {
-    let rows = client.query("SELECT number, checksum, compatible_from FROM migration", &[]).await?;
+/// The schema is named: who may not use it is told so, and not that there is no such table.
+async fn read(
+    client: &tokio_postgres::Client,
+    schema: &str,
+) -> Result<BTreeMap<i64, Applied>, Error> {
+    let all = format!("SELECT number, checksum, compatible_from FROM {schema}.migration");
+    let rows = client.query(&all, &[]).await?;
     let applied = |row: &tokio_postgres::Row| {
         let (checksum, compatible_from) = (row.try_get(1)?, row.try_get(2)?);
         Ok((row.try_get(0)?, Applied { checksum, compatible_from }))
@@ -159,7 +164,7 @@ async fn apply(link: &mut Link, migration: &Migration) -> Result<(), OpenError> 
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "for map_err")]
-fn failed(error: Error) -> OpenError {
+pub(super) fn failed(error: Error) -> OpenError {
     if error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) {
         return OpenError::Privilege(trouble::text(&error));
     }

@@ -101,9 +101,9 @@ pub enum OpenError {
         /// The migration.
         number: i64,
     },
-    /// The user may not make what is needed.
+    /// The user may not make what is needed, or not use what somebody else made.
     #[error(
-        "the database does not let its user make the schema: {0}; let the user own the database, or GRANT CREATE ON DATABASE"
+        "the database does not let its user make or use the schema: {0}; use the role that owns the schema, or where there is none let the user own the database or GRANT CREATE ON DATABASE"
     )]
     Privilege(String),
     /// Whom to trust is not known.

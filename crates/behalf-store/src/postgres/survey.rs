@@ -11,7 +11,6 @@ use super::{
     connection::{Connector, Link},
     migrate,
     open::{self, OpenError},
-    trouble,
 };
 
 /// What the whole of it may take.
@@ -108,7 +107,7 @@ pub async fn survey(options: &Options) -> Result<Survey, OpenError> {
     timeout(PATIENCE, open::no_pooler(options, &connector, &client)).await.map_err(late)??;
     let link = Link::new(client, driven);
     let asked = timeout(PATIENCE, ask(options, &link, connect)).await.map_err(late)?;
-    asked.map_err(|error| OpenError::Failed(trouble::text(&error)))
+    asked.map_err(migrate::failed)
 }
 
 async fn ask(options: &Options, link: &Link, connect: Duration) -> Result<Survey, Error> {

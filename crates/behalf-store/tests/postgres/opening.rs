@@ -94,6 +94,27 @@ async fn what_is_wrong_is_said_without_the_password() {
     assert!(plain.to_string().contains("TLS"), "{plain}");
 }
 
+#[tokio::test]
+#[ignore = "needs PostgreSQL: ./test postgres"]
+async fn who_may_not_make_the_schema_or_not_use_it_is_told_so() {
+    let schema = fresh().await;
+    let (client, url) = (client(&url()).await, url());
+    let role = format!("weak_{}", std::process::id());
+    client.batch_execute(&format!("CREATE ROLE {role} LOGIN PASSWORD 'weak'")).await.unwrap();
+    let (_, server) = url.split_once('@').unwrap();
+    let weak = format!("postgres://{role}:weak@{server}?schema={schema}");
+    let weak = Options::parse(&weak).unwrap();
+    let none = Postgres::open(&weak).await.unwrap_err();
+    assert!(matches!(none, OpenError::Privilege(_)), "{none}");
+    Postgres::open(&options(&schema)).await.unwrap();
+    let made = Postgres::open(&weak).await.unwrap_err();
+    assert!(matches!(made, OpenError::Privilege(_)), "{made}");
+    assert!(made.to_string().contains("permission denied for schema"), "{made}");
+    let surveyed = survey(&weak).await.unwrap_err();
+    assert!(matches!(surveyed, OpenError::Privilege(_)), "{surveyed}");
+    client.batch_execute(&format!("DROP ROLE {role}")).await.unwrap();
+}
+
 /// The first host does not answer: the next is asked.
 #[tokio::test]
 #[ignore = "needs PostgreSQL: ./test postgres"]
