@@ -19,6 +19,7 @@ use crate::{
     backup,
     clock::SharedClock,
     database::{Database, OpenError},
+    deployment,
     device_grants::DeviceGrants,
     discovery::Metadata,
     entropy::{Entropy, SharedEntropy},
@@ -81,6 +82,9 @@ pub enum BootError {
     /// The public URL.
     #[error("the public URL {0:?} is {1}")]
     PublicUrl(String, NotAnAuthority),
+    /// Other nodes have another.
+    #[error(transparent)]
+    AnotherPublicUrl(#[from] deployment::PublicUrlError),
     /// The store.
     #[error(transparent)]
     Open(#[from] OpenError),
@@ -205,6 +209,9 @@ async fn assemble(
     Watch::default().first_look(&seals).await?;
     let seals = SealKeys::open(seals).await?;
     let public_url = authority.as_str().to_owned();
+    let mut addressees = vec![public_url.clone()];
+    addressees.extend(settings.previous_public_urls.iter().map(|url| origin(url)));
+    deployment::agree(&store, &public_url, &addressees).await?;
     let parts = keys::Parts {
         store: store.clone(),
         master: Arc::clone(&master),
@@ -216,8 +223,6 @@ async fn assemble(
     let keys = KeyRing::open(parts, early).await?;
     let authentication =
         Authentication::open(&store, Arc::clone(&master), &*entropy, cores).await?;
-    let mut addressees = vec![public_url.clone()];
-    addressees.extend(settings.previous_public_urls.iter().map(|url| origin(url)));
     let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION")));
     let server = Server {
         facts: Facts::new(

@@ -7,11 +7,14 @@
 
 use behalf_core::time::Timestamp;
 use behalf_store::{
-    CommitError, Expect, History, Key, Kind, ReadError, Store, Stored, records::deployment,
+    CommitError, Expect, History, Key, ReadError, Store, Stored, records::deployment,
 };
 use serde::{Deserialize, Serialize};
 
-use crate::keys::{EpochError, SealKeys, SealParts};
+use crate::{
+    deployment::setting,
+    keys::{EpochError, SealKeys, SealParts},
+};
 
 /// The setting that says which history all nodes know of.
 const SETTING: &str = "history";
@@ -174,10 +177,7 @@ fn judge(seen: Option<Known>, stored: Option<Known>, (found, lost): (History, bo
 }
 
 async fn known(store: &Store) -> Result<Option<Stored<Known>>, ReadError> {
-    let Some(stored) = store.reading().setting(SETTING).await? else { return Ok(None) };
-    let value = serde_json::from_slice(&stored.value)
-        .map_err(|error| ReadError::Damaged { kind: Kind::Deployment, cause: error.to_string() })?;
-    Ok(Some(Stored { value, version: stored.version }))
+    setting(store, SETTING).await
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ pub mod clock;
 pub mod config;
 mod cors;
 pub mod database;
+pub mod deployment;
 mod device_grants;
 pub mod directory;
 pub mod discovery;

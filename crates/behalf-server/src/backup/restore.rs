@@ -26,6 +26,7 @@ use super::{
 use crate::{
     clock::SharedClock,
     database::{Database, OpenError},
+    deployment::{public_url_place, setting},
     entropy::SharedEntropy,
     history,
     keys::{EpochError, EpochState, MasterKey, SealKeys, SealParts},
@@ -181,9 +182,10 @@ pub async fn restore(
 
 /// Whether a record outlives a restore. A device grant that was redeemed since would be redeemed
 /// again, and none lives for longer than minutes; what is known of the old database's history would
-/// be taken for the new one's.
+/// be taken for the new one's; and what is restored to be tried elsewhere is served as something else.
 fn belongs(key: &Key) -> bool {
-    key.kind != Kind::DeviceGrant && *key != Mark::key() && *key != history::place()
+    let others = [Mark::key(), history::place(), public_url_place()];
+    key.kind != Kind::DeviceGrant && !others.contains(key)
 }
 
 /// The last commit: what ends, when that was, and the mark is gone. How many epochs open again.
@@ -213,8 +215,6 @@ async fn finish(
 
 /// When the deployment was restored last, if it ever was.
 pub(crate) async fn last(store: &Store) -> Result<Option<Timestamp>, ReadError> {
-    let Some(stored) = store.reading().setting(RESTORED).await? else { return Ok(None) };
-    let document: Document = serde_json::from_slice(&stored.value)
-        .map_err(|error| ReadError::Damaged { kind: Kind::Deployment, cause: error.to_string() })?;
-    Ok(Some(document.at))
+    let stored = setting::<Document>(store, RESTORED).await?;
+    Ok(stored.map(|stored| stored.value.at))
 }

@@ -115,7 +115,12 @@ fn device() -> Key {
 /// What a restore itself writes or leaves out.
 fn differs(key: &Key) -> bool {
     matches!(key.kind, Kind::DeviceGrant | Kind::KeyRing)
-        || [deployment::setting_key("restored"), crate::history::place()].contains(key)
+        || [
+            deployment::setting_key("restored"),
+            crate::history::place(),
+            crate::deployment::public_url_place(),
+        ]
+        .contains(key)
 }
 
 fn same(restored: &Contents, source: &Contents) {

@@ -56,7 +56,9 @@ pub const SETTINGS: [Setting; 27] = [
         "public_url",
         "an https origin without a path: `https://login.example.com`",
         "Clients connect to it, and tokens and metadata carry it. Changing it later makes clients \
-         and APIs distrust the tokens until they are configured anew.",
+         and APIs distrust the tokens until they are configured anew. It is the same on all nodes of \
+         a deployment: a node with another does not start, unless it names the one before in \
+         `previous_public_urls`.",
     ),
     Setting {
         key: "previous_public_urls",
@@ -66,7 +68,7 @@ pub const SETTINGS: [Setting; 27] = [
         list: true,
         takes: "origins like `public_url`, 8 at most: `[\"https://old.example.com\"]`; in the \
                 environment and as a flag with commas between",
-        about: "What `public_url` was before. Client assertions that are addressed to one of them \
+        about: "What `public_url` was before, so that it is meant to change. Client assertions that are addressed to one of them \
                 still count; tokens and metadata carry `public_url` alone. Clients that find the \
                 server by its metadata need none of it. Remove one when its last client has \
                 moved.",
