@@ -62,6 +62,27 @@ pub struct Settings {
     pub error_pages: ErrorPages,
 }
 
+impl Settings {
+    /// A node at `public_url` that keeps everything in memory and holds nobody back, with what else
+    /// is usual; tokens live for an hour, each as long as the other. For whoever embeds a node, and
+    /// to go on from.
+    pub fn in_memory(public_url: impl Into<String>) -> Self {
+        Self {
+            public_url: public_url.into(),
+            previous_public_urls: Vec::new(),
+            default_tenant: None,
+            lifetimes: Lifetimes { base: Duration::from_hours(1), jitter: Duration::ZERO },
+            degraded_window: Duration::from_mins(15),
+            limits: LimitSettings::UNLIMITED,
+            key_times: keys::Times::default(),
+            sign_queue: keys::QUEUE_DEFAULT,
+            journal: journal::Options::default(),
+            data: Data::Memory,
+            error_pages: ErrorPages::default(),
+        }
+    }
+}
+
 /// Where the data lies.
 #[derive(Debug, Clone)]
 pub enum Data {

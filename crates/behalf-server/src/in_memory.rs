@@ -1,17 +1,14 @@
 //! A server for tests, in memory.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use behalf_core::time::Timestamp;
 
 use crate::{
-    boot::{self, Data, Opened, Settings},
+    boot::{self, Opened, Settings},
     clock::FrozenClock,
     entropy::SeededEntropy,
-    journal,
-    keys::{MasterKey, Times},
-    limits::LimitSettings,
-    state::{ErrorPages, Lifetimes},
+    keys::MasterKey,
 };
 
 /// When it is there.
@@ -27,17 +24,5 @@ pub(crate) async fn opened() -> Opened {
 
 /// What it is set to.
 pub(crate) fn settings() -> Settings {
-    Settings {
-        public_url: "https://localhost:8443".to_owned(),
-        previous_public_urls: Vec::new(),
-        default_tenant: None,
-        lifetimes: Lifetimes { base: Duration::from_hours(1), jitter: Duration::ZERO },
-        degraded_window: Duration::from_mins(15),
-        limits: LimitSettings::UNLIMITED,
-        key_times: Times::default(),
-        sign_queue: Duration::from_millis(50),
-        journal: journal::Options::default(),
-        data: Data::Memory,
-        error_pages: ErrorPages::default(),
-    }
+    Settings::in_memory("https://localhost:8443")
 }

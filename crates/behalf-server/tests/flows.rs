@@ -23,6 +23,7 @@ mod flows {
     mod cors;
     mod degraded;
     mod device_code;
+    mod device_pages;
     mod discovery;
     mod enumeration;
     mod error_rows;

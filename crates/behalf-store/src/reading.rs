@@ -1,15 +1,16 @@
 //! Reads that remember what they depended on.
 
+mod permissions;
 mod tickets;
+
+pub use permissions::GrantsOf;
 
 use std::sync::{Mutex, PoisonError};
 
 use behalf_core::{
     application::Application,
-    consent::approval::ApprovalRequest,
-    grant::{GrantedFor, PermissionGrant},
     id::{AppId, CredentialId, ObjectId, TenantId},
-    service_principal::{AppRoleAssignment, ServicePrincipal},
+    service_principal::ServicePrincipal,
     tenant::{DomainName, Tenant},
     time::Timestamp,
     user::{User, UserPrincipalName},
@@ -21,11 +22,9 @@ use crate::{
     record::{Index, Key, Kind, Record, Stored},
     records::{
         application::{self, AppHome},
-        assignment,
         audit::{self, AuditEntry},
-        consent_request, credential_use, deployment,
+        credential_use, deployment,
         domain::{self, DomainOwner},
-        permission_grant,
         resource_name::{self, NameOwner},
         service_principal, tenant, user,
     },
@@ -50,17 +49,6 @@ pub struct List<T> {
     pub items: Vec<T>,
     /// There may be more after this id.
     pub next: Option<Cursor>,
-}
-
-/// Whose delegated permissions are meant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum GrantsOf {
-    /// Those a client has, by its service principal.
-    Client(ObjectId),
-    /// Those on a resource, by its service principal.
-    Resource(ObjectId),
-    /// Those a user gave for himself.
-    User(ObjectId),
 }
 
 impl<'a> Reading<'a> {
@@ -204,89 +192,6 @@ impl<'a> Reading<'a> {
             return Ok(None);
         }
         self.get_as(key, resource_name::read).await
-    }
-
-    /// The assignments of `principal` on `resource`; `None` when there is not one.
-    pub async fn assignments(
-        &self,
-        tenant: TenantId,
-        principal: ObjectId,
-        resource: ObjectId,
-    ) -> Result<Option<Stored<Vec<AppRoleAssignment>>>, ReadError> {
-        self.get_as(assignment::key(tenant, principal, resource), assignment::read).await
-    }
-
-    /// The assignments that `principal` has, grouped by resource, a page at a time.
-    pub async fn assignments_of(
-        &self,
-        tenant: TenantId,
-        principal: ObjectId,
-        after: Option<Cursor>,
-    ) -> Result<List<Stored<Vec<AppRoleAssignment>>>, ReadError> {
-        let value = principal.bytes().to_vec();
-        let page = self.find(tenant, Index::AssignmentByPrincipal, value, after, Page::MAX).await?;
-        list(page, assignment::read)
-    }
-
-    /// The assignments on `resource`, grouped by principal, a page at a time.
-    pub async fn assignments_on(
-        &self,
-        tenant: TenantId,
-        resource: ObjectId,
-        after: Option<Cursor>,
-    ) -> Result<List<Stored<Vec<AppRoleAssignment>>>, ReadError> {
-        let value = resource.bytes().to_vec();
-        let page = self.find(tenant, Index::AssignmentByResource, value, after, Page::MAX).await?;
-        list(page, assignment::read)
-    }
-
-    /// The delegated permissions of a client on a resource, both by service principal.
-    pub async fn permission_grant(
-        &self,
-        tenant: TenantId,
-        pair: (ObjectId, ObjectId),
-        granted_for: GrantedFor,
-    ) -> Result<Option<Stored<PermissionGrant>>, ReadError> {
-        let key = permission_grant::key(tenant, pair, granted_for);
-        self.get_as(key, permission_grant::read).await
-    }
-
-    /// The delegated permissions of one party, a page at a time.
-    pub async fn permission_grants(
-        &self,
-        tenant: TenantId,
-        of: GrantsOf,
-        after: Option<Cursor>,
-    ) -> Result<List<Stored<PermissionGrant>>, ReadError> {
-        let (index, id) = match of {
-            GrantsOf::Client(id) => (Index::GrantByClient, id),
-            GrantsOf::Resource(id) => (Index::GrantByResource, id),
-            GrantsOf::User(id) => (Index::GrantByUser, id),
-        };
-        let page = self.find(tenant, index, id.bytes().to_vec(), after, Page::MAX).await?;
-        list(page, permission_grant::read)
-    }
-
-    /// A user's request that an administrator consent to a client.
-    pub async fn consent_request(
-        &self,
-        tenant: TenantId,
-        user: ObjectId,
-        client: AppId,
-    ) -> Result<Option<Stored<ApprovalRequest>>, ReadError> {
-        self.get_as(consent_request::key(tenant, user, client), consent_request::read).await
-    }
-
-    /// A tenant's requests that an administrator consent, by user, a page at a time.
-    pub async fn consent_requests(
-        &self,
-        tenant: TenantId,
-        after: Option<Cursor>,
-    ) -> Result<List<Stored<ApprovalRequest>>, ReadError> {
-        list(
-            self.scan(tenant, Kind::ConsentRequest, after, Page::MAX).await?,
-            consent_request::read,
-        )
     }
 
     /// A user by his object id.

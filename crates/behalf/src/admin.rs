@@ -1,84 +1,20 @@
-//! A client of a running server's admin socket.
+//! A client of a running server's admin socket: one method for each thing that is asked there.
 
-use std::{
-    io,
-    path::{Path, PathBuf},
-};
+mod connection;
 
 use behalf_core::{application::TokenAlg, id::RequestId};
 use behalf_server::{
-    admin_socket::{
-        SOCKET,
-        wire::{self, users},
-    },
+    admin_socket::wire::{self, users},
     directory::apply::Manifest,
 };
 use bytes::Bytes;
-use http::{Method, Request, StatusCode, header};
-use http_body_util::{BodyExt as _, Full, Limited};
-use hyper::body::Incoming;
-use hyper_util::rt::TokioIo;
+use http::Method;
 use serde::{Serialize, de::DeserializeOwned};
-use tokio::net::UnixStream;
 
-/// Longest answer, in bytes.
-const ANSWER_MAX: usize = 256 << 20;
-/// Longest refusal.
-const REFUSAL_MAX: usize = 4 << 20;
-
-/// Why the server did not do what was asked.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum AdminError {
-    /// Nobody listens there.
-    #[error("no server is running on {}: start `behalf serve`, or name its data folder", path.display())]
-    NoServer {
-        /// The socket.
-        path: PathBuf,
-    },
-    /// The socket belongs to somebody else.
-    #[error("{} belongs to another user: run this as the user the server runs as, or as root", path.display())]
-    Denied {
-        /// The socket.
-        path: PathBuf,
-    },
-    /// The connection broke, or the answer was no answer.
-    #[error("the server's admin socket did not answer as expected: {0}")]
-    Broken(String),
-    /// The server refused.
-    #[error("{message}")]
-    Refused {
-        /// 400, 404, 409 or 503.
-        status: StatusCode,
-        /// What was found, what was expected, what to do.
-        message: String,
-    },
-}
-
-fn broken(error: impl std::fmt::Display) -> AdminError {
-    AdminError::Broken(error.to_string())
-}
-
-/// The admin socket of a data folder. Each request is a connection of its own.
-#[derive(Debug, Clone)]
-pub(crate) struct Admin {
-    path: PathBuf,
-}
+use connection::broken;
+pub(crate) use connection::{Admin, AdminError, Answer};
 
 impl Admin {
-    /// The socket of the server whose data lies in `data`.
-    pub(crate) fn of(data: &Path) -> Self {
-        Self { path: data.join(SOCKET) }
-    }
-
-    /// Whether a server listens there; an error when one does but not for this user.
-    pub(crate) async fn is_up(&self) -> Result<bool, AdminError> {
-        match self.connect().await {
-            Ok(_) => Ok(true),
-            Err(AdminError::NoServer { .. }) => Ok(false),
-            Err(error) => Err(error),
-        }
-    }
-
     /// The server that answers.
     pub(crate) async fn status(&self) -> Result<wire::Status, AdminError> {
         self.get("/v1/status").await
@@ -306,101 +242,6 @@ impl Admin {
         let body = serde_json::to_vec(new).map_err(broken)?;
         self.begin(Method::POST, "/v1/storage/copy", body.into()).await
     }
-
-    async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, AdminError> {
-        self.send(Method::GET, path, Bytes::new()).await
-    }
-
-    async fn post<T: DeserializeOwned>(
-        &self,
-        path: &str,
-        body: &impl Serialize,
-    ) -> Result<T, AdminError> {
-        let body = serde_json::to_vec(body).map_err(broken)?;
-        self.send(Method::POST, path, body.into()).await
-    }
-
-    async fn connect(&self) -> Result<UnixStream, AdminError> {
-        let path = || self.path.clone();
-        UnixStream::connect(&self.path).await.map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
-                AdminError::NoServer { path: path() }
-            }
-            io::ErrorKind::PermissionDenied => AdminError::Denied { path: path() },
-            _ => broken(error),
-        })
-    }
-
-    async fn send<T: DeserializeOwned>(
-        &self,
-        method: Method,
-        path: &str,
-        body: Bytes,
-    ) -> Result<T, AdminError> {
-        let mut answer = self.begin(method, path, body).await?;
-        let mut body = Vec::new();
-        while let Some(piece) = answer.next().await? {
-            if body.len() + piece.len() > ANSWER_MAX {
-                return Err(broken("an answer longer than 256 MiB"));
-            }
-            body.extend_from_slice(&piece);
-        }
-        serde_json::from_slice(&body).map_err(broken)
-    }
-
-    /// Sends a request and hands out its answer as it comes.
-    async fn begin(&self, method: Method, path: &str, body: Bytes) -> Result<Answer, AdminError> {
-        let io = TokioIo::new(self.connect().await?);
-        let (mut sender, connection) =
-            hyper::client::conn::http1::handshake(io).await.map_err(broken)?;
-        let connection = Aborted(tokio::spawn(connection));
-        let request = Request::builder()
-            .method(method)
-            .uri(path)
-            .header(header::HOST, "behalf")
-            .header(header::CONTENT_TYPE, "application/json")
-            .body(Full::new(body))
-            .map_err(broken)?;
-        let answer = sender.send_request(request).await.map_err(broken)?;
-        let (status, body) = (answer.status(), answer.into_body());
-        if status.is_success() {
-            return Ok(Answer { body, _connection: connection });
-        }
-        let body = Limited::new(body, REFUSAL_MAX).collect().await.map_err(broken)?.to_bytes();
-        let failure = serde_json::from_slice::<wire::Failure>(&body);
-        let message = failure.map_or_else(
-            |_| String::from_utf8_lossy(&body).chars().take(500).collect(),
-            |failure| failure.message,
-        );
-        Err(AdminError::Refused { status, message })
-    }
-}
-
-/// An answer as it comes.
-pub(crate) struct Answer {
-    body: Incoming,
-    _connection: Aborted,
-}
-
-/// Ends when nobody reads the answer any more.
-struct Aborted(tokio::task::JoinHandle<hyper::Result<()>>);
-
-impl Drop for Aborted {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
-impl Answer {
-    /// The next piece; `None`: that was all of it. One that breaks off is an error.
-    pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, AdminError> {
-        while let Some(frame) = self.body.frame().await {
-            if let Ok(piece) = frame.map_err(broken)?.into_data() {
-                return Ok(Some(piece));
-            }
-        }
-        Ok(None)
-    }
 }
 
 /// Where a user of a tenant is, or something about him.
@@ -412,49 +253,4 @@ fn user_path((tenant, user): (&str, &str), what: &str) -> String {
 /// A text as one segment of a path.
 fn segment(text: &str) -> String {
     url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn an_absent_server_is_told_from_one_that_died() {
-        let folder = tempfile::tempdir().unwrap();
-        let admin = Admin::of(folder.path());
-        assert!(!admin.is_up().await.unwrap());
-        drop(tokio::net::UnixListener::bind(folder.path().join(SOCKET)).unwrap());
-        assert!(!admin.is_up().await.unwrap(), "a socket nobody listens at");
-        let error = admin.status().await.unwrap_err().to_string();
-        assert!(error.contains("no server is running on"), "{error}");
-    }
-
-    #[tokio::test]
-    async fn answers_that_are_none_are_errors() {
-        let folder = tempfile::tempdir().unwrap();
-        let listener = tokio::net::UnixListener::bind(folder.path().join(SOCKET)).unwrap();
-        let answers = [
-            "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nno",
-            "HTTP/1.1 404 Not Found\r\ncontent-length: 20\r\n\r\n{\"message\":\"nobody\"}",
-            "nonsense\r\n\r\n",
-        ];
-        let serving = tokio::spawn(async move {
-            for answer in answers {
-                let (mut stream, _) = listener.accept().await.unwrap();
-                tokio::io::AsyncWriteExt::write_all(&mut stream, answer.as_bytes()).await.unwrap();
-                let mut rest = Vec::new();
-                let _closed = tokio::io::AsyncReadExt::read_to_end(&mut stream, &mut rest).await;
-            }
-        });
-        let admin = Admin::of(folder.path());
-        assert!(matches!(admin.status().await, Err(AdminError::Broken(_))));
-        let refused = admin.status().await.unwrap_err();
-        assert!(
-            matches!(&refused, AdminError::Refused { status, message }
-                if *status == StatusCode::NOT_FOUND && message == "nobody"),
-            "{refused:?}"
-        );
-        assert!(matches!(admin.status().await, Err(AdminError::Broken(_))));
-        serving.await.unwrap();
-    }
 }

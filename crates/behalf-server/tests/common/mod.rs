@@ -22,11 +22,10 @@ use behalf_server::{
     boot::{self, Data, Settings},
     clock::FrozenClock,
     entropy::SeededEntropy,
-    journal::{self, Record},
-    keys::{self, MasterKey, Times},
-    limits::LimitSettings,
+    journal::Record,
+    keys::{self, MasterKey},
     router,
-    state::{ErrorPages, Lifetimes, Server},
+    state::Server,
 };
 use behalf_store::{Backend, Expect, WriteSet, records};
 use http::{HeaderMap, Request, StatusCode};
@@ -92,19 +91,7 @@ impl Answer {
 
 /// A node in memory.
 pub(crate) fn settings() -> Settings {
-    Settings {
-        public_url: BASE.to_owned(),
-        previous_public_urls: Vec::new(),
-        default_tenant: Some(TenantSegment::Id(ACME)),
-        lifetimes: Lifetimes { base: Duration::from_hours(1), jitter: Duration::ZERO },
-        degraded_window: Duration::from_mins(15),
-        limits: LimitSettings::UNLIMITED,
-        key_times: Times::default(),
-        sign_queue: Duration::from_millis(50),
-        journal: journal::Options::default(),
-        data: Data::Memory,
-        error_pages: ErrorPages::default(),
-    }
+    Settings { default_tenant: Some(TenantSegment::Id(ACME)), ..Settings::in_memory(BASE) }
 }
 
 /// A schema of its own in the database that `BEHALF_TEST_POSTGRES` names; `None`: it names none, and

@@ -1,4 +1,4 @@
-//! A real PgBouncer in between, which also speaks TLS as a database elsewhere would.
+//! A real `PgBouncer` in between, which also speaks TLS as a database elsewhere would.
 
 use std::{
     io::{BufRead as _, BufReader},

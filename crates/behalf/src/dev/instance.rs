@@ -16,12 +16,11 @@ use behalf_server::{
     database::Database,
     directory::{Directory, ObjectIds},
     entropy::SharedEntropy,
-    journal, keys,
     keys::MasterKey,
     limits::LimitSettings,
     net::{Bounds, Running, ServeOptions, serve},
     router,
-    state::{Core, ErrorPages, Lifetimes, Server},
+    state::{Core, ErrorPages, Server},
     tls::Tls,
 };
 
@@ -195,19 +194,13 @@ fn settings(
             (Data::Folder { database, folder: path }, master)
         }
     };
+    // The same life for every token: what is developed against should be predictable.
     let settings = Settings {
-        public_url: base_url.to_owned(),
-        previous_public_urls: Vec::new(),
         default_tenant: Some(TenantSegment::Id(world::ACME.id.into())),
-        // The same life for every token: what is developed against should be predictable.
-        lifetimes: Lifetimes { base: Duration::from_hours(1), jitter: Duration::ZERO },
-        degraded_window: Duration::from_mins(15),
         limits: LimitSettings::default(),
-        key_times: keys::Times::default(),
-        sign_queue: keys::QUEUE_DEFAULT,
-        journal: journal::Options::default(),
         data,
         error_pages: ErrorPages::ForEverybody,
+        ..Settings::in_memory(base_url)
     };
     (settings, master)
 }

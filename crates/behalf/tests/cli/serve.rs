@@ -11,10 +11,8 @@ use behalf_server::{
     clock::{Clock as _, FrozenClock, SystemClock},
     database::Database,
     entropy::{RequestIds, SeededEntropy},
-    journal::{self, Shed, Tally},
+    journal::{Shed, Tally},
     keys,
-    limits::LimitSettings,
-    state::{ErrorPages, Lifetimes},
 };
 
 use crate::support::{Dev, behalf, client, post, run, stderr, succeed, terminate};
@@ -166,17 +164,8 @@ fn log_from_the_future(folder: &Path, ahead: Duration) {
     let data = folder.join("data");
     let now = SystemClock::new().now().plus(ahead);
     let settings = Settings {
-        public_url: "https://localhost:8443".to_owned(),
-        previous_public_urls: Vec::new(),
-        default_tenant: None,
-        lifetimes: Lifetimes { base: Duration::from_hours(1), jitter: Duration::ZERO },
-        degraded_window: Duration::from_mins(15),
-        limits: LimitSettings::default(),
-        key_times: keys::Times::default(),
-        sign_queue: keys::QUEUE_DEFAULT,
-        journal: journal::Options::default(),
         data: Data::Folder { database: Database::Sqlite(data.join("behalf.db")), folder: data },
-        error_pages: ErrorPages::default(),
+        ..Settings::in_memory("https://localhost:8443")
     };
     let master = keys::MasterKey::load(&folder.join("master.key")).unwrap();
     let parts = (Arc::new(FrozenClock::at(now)) as _, Arc::new(SeededEntropy::new(1)) as _);
