@@ -42,6 +42,9 @@ pub struct Settings {
     pub public_url: String,
     /// Former ones, whose issuers and audiences still count.
     pub previous_public_urls: Vec<String>,
+    /// Whether the data is to be served under this URL from now on, by every node. A development
+    /// instance has another port each time.
+    pub keeps_public_url: bool,
     /// What the tenant name `adfs` stands for.
     pub default_tenant: Option<TenantSegment>,
     /// How long tokens live.
@@ -70,6 +73,7 @@ impl Settings {
         Self {
             public_url: public_url.into(),
             previous_public_urls: Vec::new(),
+            keeps_public_url: true,
             default_tenant: None,
             lifetimes: Lifetimes { base: Duration::from_hours(1), jitter: Duration::ZERO },
             degraded_window: Duration::from_mins(15),
@@ -232,7 +236,9 @@ async fn assemble(
     let public_url = authority.as_str().to_owned();
     let mut addressees = vec![public_url.clone()];
     addressees.extend(settings.previous_public_urls.iter().map(|url| origin(url)));
-    deployment::agree(&store, &public_url, &addressees).await?;
+    if settings.keeps_public_url {
+        deployment::agree(&store, &public_url, &addressees).await?;
+    }
     let parts = keys::Parts {
         store: store.clone(),
         master: Arc::clone(&master),

@@ -196,6 +196,7 @@ fn settings(
     };
     // The same life for every token: what is developed against should be predictable.
     let settings = Settings {
+        keeps_public_url: false,
         default_tenant: Some(TenantSegment::Id(world::ACME.id.into())),
         limits: LimitSettings::default(),
         data,

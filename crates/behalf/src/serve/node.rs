@@ -147,6 +147,7 @@ pub(crate) fn settings(config: &Config) -> Settings {
     Settings {
         public_url: config.public_url.clone(),
         previous_public_urls: config.previous_public_urls.clone(),
+        keeps_public_url: true,
         default_tenant: config.default_tenant.clone(),
         lifetimes: Lifetimes { base: config.token_lifetime, jitter: config.token_jitter },
         limits: config.limits,
