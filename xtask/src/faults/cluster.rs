@@ -151,9 +151,13 @@ impl Cluster {
         Ok(())
     }
 
-    /// SIGKILL to the postmaster; its children find out by themselves.
+    /// SIGKILL to the postmaster; its children find out by themselves, also those that were paused.
     pub(crate) fn kill(&mut self) -> anyhow::Result<()> {
-        self.server.take().map_or(Ok(()), |mut server| server.kill())
+        let Some(mut server) = self.server.take() else { return Ok(()) };
+        let left = children(server.id())?;
+        server.kill()?;
+        signal_each(left, Signal::CONT);
+        Ok(())
     }
 
     /// SIGSTOP to the postmaster and every process of it: the machine hangs.
@@ -170,12 +174,7 @@ impl Cluster {
         let Some(server) = &mut self.server else { return Ok(()) };
         // The postmaster first: it makes no new children while these are listed.
         server.signal(signal)?;
-        for child in children(server.id())? {
-            if let Some(pid) = rustix::process::Pid::from_raw(child) {
-                // One that has ended meanwhile needs no signal.
-                let _ = rustix::process::kill_process(pid, signal);
-            }
-        }
+        signal_each(children(server.id())?, signal);
         Ok(())
     }
 
@@ -224,6 +223,15 @@ impl Cluster {
         let log = std::fs::read_to_string(self.log_file()).unwrap_or_default();
         let lines: Vec<&str> = log.lines().collect();
         lines.get(lines.len().saturating_sub(10)..).unwrap_or_default().join("\n")
+    }
+}
+
+/// Signals processes; one that has ended meanwhile needs none.
+fn signal_each(processes: Vec<i32>, signal: Signal) {
+    for process in processes {
+        if let Some(pid) = rustix::process::Pid::from_raw(process) {
+            let _ = rustix::process::kill_process(pid, signal);
+        }
     }
 }
 

@@ -25,7 +25,7 @@ pub(super) const OUTAGES: Line = Line {
 
 pub(super) const FAILOVER: Line = Line {
     name: "database-failover",
-    promise: "primary killed, synchronous standby promoted: app-only tokens without one 5xx, nothing acknowledged is lost, no code and no refresh token counts again, every node writes within 2 s",
+    promise: "primary killed or frozen, synchronous standby promoted: app-only tokens without one 5xx, nothing acknowledged is lost, no code and no refresh token counts again, every node writes within 2 s",
     run: |context| Box::pin(failover(context)),
 };
 
@@ -156,10 +156,11 @@ async fn outages(context: &Context) -> anyhow::Result<Finding> {
 }
 
 async fn failover(context: &Context) -> anyhow::Result<Finding> {
-    let rounds = context.rounds(1, 50);
+    let rounds = context.rounds(2, 50);
     let mut finding = Finding::default();
     let (mut promotion, mut recovery) = (Times::default(), Times::default());
     for round in 0..rounds {
+        let frozen = round % 2 == 1;
         let folder = context.folder("failover")?;
         let primary = Cluster::primary(folder.path(), "primary").await?;
         let mut standby =
@@ -168,12 +169,20 @@ async fn failover(context: &Context) -> anyhow::Result<Finding> {
             Nodes::on(context, (folder, primary), (&[&standby], &Options::default())).await?;
         let load = nodes.load(Mix::default(), &format!("failover-{round}"))?;
         clock::stretch(Duration::from_millis(800)).await;
-        nodes.database.kill()?;
+        // One that is frozen still takes connections, and answers on none.
+        if frozen {
+            nodes.database.pause()?;
+        } else {
+            nodes.database.kill()?;
+        }
         promotion.push(standby.promote().await?);
         // Whoever was the primary is gone for good; what the nodes write, the standby has.
         standby.sql("postgres", "alter system reset synchronous_standby_names")?;
         standby.sql("postgres", "select pg_reload_conf()")?;
         recovery.push(nodes.write(&format!("failover-{round}")).await?);
+        if frozen {
+            nodes.database.kill()?;
+        }
         clock::stretch(Duration::from_millis(500)).await;
         let counts = load.stop().await?;
         finding.holds(
@@ -189,7 +198,7 @@ async fn failover(context: &Context) -> anyhow::Result<Finding> {
         standby.stop_fast().await?;
     }
     finding.done(format!(
-        "{rounds} times: SIGKILL to the primary under load, pg_promote on the synchronous standby; the nodes have both in their URL"
+        "{rounds} times: SIGKILL to the primary under load, or SIGSTOP in turn, pg_promote on the synchronous standby; the nodes have both in their URL"
     ));
     finding.holds(
         recovery.worst() <= context.allowed(RECOVERY),
