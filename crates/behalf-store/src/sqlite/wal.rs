@@ -33,8 +33,7 @@ pub(super) fn check(path: &Path) -> Result<(), OpenError> {
         Err(error) => return Err(io_error(&log, error)),
     };
     let main = main_counter(path);
-    let root = main.map(|(root, _)| root);
-    let found = read(&mut BufReader::with_capacity(1 << 18, file), root);
+    let found = read(&mut BufReader::with_capacity(1 << 18, file), main);
     let damaged = |cause: String| OpenError::Damaged { path: path.to_owned(), cause };
     let found = found.map_err(|error| io_error(&log, error))?;
     let Some(Found { counters, lost, .. }) = found else {
@@ -80,7 +79,8 @@ fn main_counter(path: &Path) -> Option<(u32, i64)> {
 struct Found {
     /// Transactions that can be read.
     whole: usize,
-    /// Ends of transactions behind the first frame that cannot.
+    /// Transactions behind the first frame that cannot: their ends, or two at least where the last
+    /// tells of one without.
     lost: usize,
     /// The counter as the first and the last readable transaction left it.
     counters: Option<(Counter, Counter)>,
@@ -92,8 +92,9 @@ struct Counter {
     before: i64,
 }
 
-/// Reads a log; `None`: its header is damaged, but something follows it.
-fn read(log: &mut impl Read, root: Option<u32>) -> io::Result<Option<Found>> {
+/// Reads a log beside a database with this counter; `None`: its header is damaged, but something
+/// follows it.
+fn read(log: &mut impl Read, main: Option<(u32, i64)>) -> io::Result<Option<Found>> {
     let mut header = [0; HEADER];
     if !fill(log, &mut header)? {
         return Ok(Some(Found::default()));
@@ -107,6 +108,10 @@ fn read(log: &mut impl Read, root: Option<u32>) -> io::Result<Option<Found>> {
         && sums == (word(&header, 24), word(&header, 28));
     let mut frame = vec![0; FRAME + if sound { page } else { 1 }];
     let (mut found, mut readable, mut uncommitted) = (Found::default(), sound, None);
+    // Whether a transaction begins with what none that can be read has left: the end of one before
+    // it is gone, and would not be counted.
+    let mut missed = false;
+    let is_counter = |frame: &[u8]| main.is_some_and(|(root, _)| word(frame, 0) == root);
     while fill(log, &mut frame)? {
         if !sound {
             return Ok(None);
@@ -124,9 +129,12 @@ fn read(log: &mut impl Read, root: Option<u32>) -> io::Result<Option<Found>> {
         }
         if !readable {
             found.lost += usize::from(ends);
+            let newest = found.counters.map(|(_, last)| last.version).or(main.map(|(_, v)| v));
+            let begun = if is_counter(&frame) { counter(&frame[FRAME..]) } else { None };
+            missed |= begun.zip(newest).is_some_and(|(begun, newest)| begun.before > newest);
             continue;
         }
-        if Some(word(&frame, 0)) == root {
+        if is_counter(&frame) {
             uncommitted = counter(&frame[FRAME..]);
         }
         if ends {
@@ -135,6 +143,9 @@ fn read(log: &mut impl Read, root: Option<u32>) -> io::Result<Option<Found>> {
                 found.counters = Some((found.counters.map_or(last, |(first, _)| first), last));
             }
         }
+    }
+    if missed {
+        found.lost = found.lost.max(2);
     }
     Ok(Some(found))
 }
@@ -243,10 +254,10 @@ mod tests {
         for n in 0..5 {
             put(&database, n).await;
         }
-        let (root, version) = main_counter(&path).unwrap();
-        assert_eq!(version, 0, "nothing was moved yet");
+        let main = main_counter(&path);
+        assert_eq!(main.unwrap().1, 0, "nothing was moved yet");
         let log = fs::read(format!("{}-wal", path.display())).unwrap();
-        let found = read(&mut &log[..], Some(root)).unwrap().unwrap();
+        let found = read(&mut &log[..], main).unwrap().unwrap();
         let counter = |version| Counter { version, before: version - 1 };
         assert_eq!((found.whole, found.lost), (5, 0));
         assert_eq!(found.counters, Some((counter(1), counter(5))));
@@ -254,14 +265,35 @@ mod tests {
         for at in (HEADER..HEADER + FRAME + 4_096).step_by(101) {
             let mut bad = log.clone();
             bad[at] ^= 4;
-            let found = read(&mut &bad[..], Some(root)).unwrap().unwrap();
+            let found = read(&mut &bad[..], main).unwrap().unwrap();
             assert!(found.whole == 0 && found.lost >= 4, "byte {at}: {found:?}");
         }
         let mut bad = log.clone();
         bad[17] ^= 1;
-        assert_eq!(read(&mut &bad[..], Some(root)).unwrap(), None, "the header");
-        let cut = read(&mut &log[..log.len() - 9], Some(root)).unwrap().unwrap();
+        assert_eq!(read(&mut &bad[..], main).unwrap(), None, "the header");
+        let cut = read(&mut &log[..log.len() - 9], main).unwrap().unwrap();
         assert_eq!((cut.whole, cut.lost), (4, 0), "a crash");
-        assert_eq!(read(&mut &log[..20], Some(root)).unwrap(), Some(Found::default()));
+        assert_eq!(read(&mut &log[..20], main).unwrap(), Some(Found::default()));
+    }
+
+    #[tokio::test]
+    async fn a_transaction_whose_end_is_gone_is_missed_by_the_one_behind_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("d.db");
+        let database = Sqlite::open(&path).unwrap();
+        for n in 0..5 {
+            put(&database, n).await;
+        }
+        let main = main_counter(&path);
+        let log = fs::read(format!("{}-wal", path.display())).unwrap();
+        let ends = |at: &usize| word(&log, at + 4) != 0;
+        let ends: Vec<usize> = (HEADER..log.len()).step_by(FRAME + 4_096).filter(ends).collect();
+        for (transaction, at) in ends.iter().enumerate() {
+            let mut bad = log.clone();
+            bad[*at..at + FRAME].fill(0);
+            let found = read(&mut &bad[..], main).unwrap().unwrap();
+            assert_eq!(found.whole, transaction);
+            assert_eq!(found.lost > 1, transaction < 4, "{transaction}: {found:?}");
+        }
     }
 }
