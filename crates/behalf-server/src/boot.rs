@@ -24,7 +24,7 @@ use crate::{
     discovery::Metadata,
     entropy::{Entropy, SharedEntropy},
     facts::Facts,
-    history::{HistoryError, Watch},
+    history::{Ended, HistoryError, Watch},
     jobs,
     journal::{self, Backlog, Destination, Durability, Journal, SealKey, Tallies},
     keys::{self, EarlyKey, KeyRing, MasterKey, SealKeys, SealParts, Signer, secrets},
@@ -218,7 +218,8 @@ async fn assemble(
     let lock = lock_folder(&settings.data)?;
     let store = Store::open(backend).await?;
     backup::refuse_unfinished(&store).await??;
-    let restored = backup::last_restore(&store).await?;
+    let ended = Arc::new(Ended::default());
+    ended.raise(backup::last_restore(&store).await?);
     let seal = secrets::journal_seal(&store, &master, &*entropy).await?;
     let journal = open_journal(&settings, &store, seal, (&clock, &backlog))?;
     let shipping = shipping(&settings, &store, &journal, &*entropy)?;
@@ -231,7 +232,7 @@ async fn assemble(
         clock: Arc::clone(&clock),
         entropy: Arc::clone(&entropy),
     };
-    Watch::default().first_look(&seals).await?;
+    Watch::new(Arc::clone(&ended)).first_look(&seals).await?;
     let seals = SealKeys::open(seals).await?;
     let public_url = authority.as_str().to_owned();
     let mut addressees = vec![public_url.clone()];
@@ -260,7 +261,7 @@ async fn assemble(
         ),
         public_url,
         tickets: Tickets::new(seals, store.clone(), Arc::clone(&entropy)),
-        device_grants: DeviceGrants::new(store.clone(), Arc::clone(&entropy)),
+        device_grants: DeviceGrants::new(store.clone(), Arc::clone(&entropy), Arc::clone(&ended)),
         authentication,
         addressees,
         metadata: Metadata::new(authority),
@@ -268,7 +269,7 @@ async fn assemble(
         clock,
         entropy,
         store,
-        restored,
+        ended,
         master,
         keys,
         pepper: Arc::new(pepper),

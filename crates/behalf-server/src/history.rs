@@ -5,6 +5,11 @@
 //! a new sealing epoch begins and the older ones end (tickets.md 2): users sign in again, nothing is
 //! used twice. Applications and their tokens are not concerned.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, Ordering},
+};
+
 use behalf_core::time::Timestamp;
 use behalf_store::{
     CommitError, Expect, History, Key, ReadError, Store, Stored, records::deployment,
@@ -60,14 +65,39 @@ pub enum HistoryError {
     Epochs(#[from] EpochError),
 }
 
-/// Looks after the history for one node.
+/// When everything that counts once was ended last, because a use of it may have been lost. What was
+/// begun before counts no more.
 #[derive(Debug, Default)]
+pub struct Ended(AtomicI64);
+
+impl Ended {
+    /// `None`: never.
+    pub fn at(&self) -> Option<Timestamp> {
+        Some(self.0.load(Ordering::Acquire)).filter(|at| *at != 0).map(Timestamp)
+    }
+
+    /// Everything up to `at` has ended.
+    pub(crate) fn raise(&self, at: Option<Timestamp>) {
+        if let Some(Timestamp(at)) = at {
+            self.0.fetch_max(at, Ordering::AcqRel);
+        }
+    }
+}
+
+/// Looks after the history for one node.
+#[derive(Debug)]
 pub(crate) struct Watch {
+    ended: Arc<Ended>,
     settled: Option<History>,
     known: Option<Known>,
 }
 
 impl Watch {
+    /// Tells `ended` what has ended.
+    pub(crate) fn new(ended: Arc<Ended>) -> Self {
+        Self { ended, settled: None, known: None }
+    }
+
     /// One look. Costs nothing while nothing changes.
     pub(crate) async fn look(&mut self, keys: &SealKeys) -> Result<(), HistoryError> {
         let store = &keys.parts().store;
@@ -100,6 +130,8 @@ impl Watch {
     /// since is for the next look.
     fn settle(&mut self, store: &Store, (judged, known): (History, Option<Known>)) {
         self.known = known;
+        // Before anything may be used on the new footing.
+        self.ended.raise(known.and_then(|known| known.ended));
         store.settled(judged);
         self.settled = Some(judged);
     }

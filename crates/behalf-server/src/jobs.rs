@@ -123,7 +123,7 @@ async fn tick(server: &Server) {
     let lane = server.journal.lane();
     let ids = RequestIds::new(Arc::clone(&server.entropy));
     let mut standing = Standing::Current;
-    let mut history = Watch::default();
+    let mut history = Watch::new(Arc::clone(&server.ended));
     let mut troubled = Troubled::default();
     loop {
         tokio::time::sleep(TICK).await;

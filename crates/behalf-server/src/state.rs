@@ -9,7 +9,6 @@ use behalf_core::{
     id::RequestId,
     pairwise::PairwiseKey,
     secret::Pepper,
-    time::Timestamp,
 };
 use behalf_protocol::error::AadSts;
 use behalf_store::{ReadError, Standing, Store};
@@ -22,6 +21,7 @@ use crate::{
     entropy::{RequestIds, SharedEntropy},
     error::ErrorAnswer,
     facts::{Facts, Remembered, TenantFacts},
+    history::Ended,
     journal::{Destination, Journal, Lane, Shed, Tallies},
     keys::{KeyRing, LONGEST_TOKEN, MasterKey, Signer},
     limits::Limits,
@@ -47,9 +47,9 @@ pub struct Server {
     pub entropy: SharedEntropy,
     /// The directory.
     pub store: Store,
-    /// When the directory was last restored from a backup: what was used up until then may be unused
-    /// again in it.
-    pub restored: Option<Timestamp>,
+    /// Since when what counts once was begun that counts: the last restore, or the last time that the
+    /// database may have lost a use.
+    pub ended: Arc<Ended>,
     /// What wraps what lies in the store, and seals backups of it.
     pub master: Arc<MasterKey>,
     /// The directory in memory.

@@ -86,6 +86,11 @@ pub trait Backend: Send + Sync + 'static {
     /// what is used once could be used a second time. What was found after `judged` stays as it is.
     fn settled(&self, _judged: History) {}
 
+    /// The newest history that was settled: what a reader stands on who reads now.
+    fn footing(&self) -> Footing {
+        Footing::default()
+    }
+
     /// Says that the newest directory commit is older than one that was read before: a loss, counted
     /// in [`Backend::history`].
     fn went_back(&self) {}
@@ -135,6 +140,21 @@ pub struct History {
     /// How often, since this process began, something was missing that it had been told was durable
     /// or had read. Every loss counts, so that none can hide behind the one before it.
     pub losses: u64,
+}
+
+/// The settled history on which something was judged. A write set that carries it is committed only
+/// while that is still the settled one: what was opened before a loss is not used after it, when the
+/// record of its first use may be gone. The default stands on any.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Footing(pub(crate) Option<History>);
+
+impl Footing {
+    /// Whether what was judged on this may be written while `settled` is the settled history.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn holds(self, settled: Option<History>) -> bool {
+        let Some(before) = self.0 else { return true };
+        settled.is_some_and(|settled| !settled.changed_hands_since(&before))
+    }
 }
 
 impl History {

@@ -23,8 +23,8 @@ mod told;
 mod write_set;
 
 pub use backend::{
-    Backend, Boxed, Change, ChangeSink, Changes, Check, CommitError, Cursor, Find, History, Page,
-    ReadError, Scan, Seq, Snapshot, Whole,
+    Backend, Boxed, Change, ChangeSink, Changes, Check, CommitError, Cursor, Find, Footing,
+    History, Page, ReadError, Scan, Seq, Snapshot, Whole,
 };
 pub use coherence::Stamp;
 pub use lock::{Lock, LockError};

@@ -21,7 +21,9 @@ use behalf_core::{
 };
 
 use crate::{
-    backend::{Backend, ChangeSink as _, Check, CommitError, History, ReadError, Seq, Snapshot},
+    backend::{
+        Backend, ChangeSink as _, Check, CommitError, Footing, History, ReadError, Seq, Snapshot,
+    },
     coherence::{Coherence, Stamp},
     reading::Reading,
     shared_log::SharedLog,
@@ -211,6 +213,11 @@ impl Store {
     /// What was found since [`Store::history`] gave it is not settled by this.
     pub fn settled(&self, judged: History) {
         self.inner.backend.settled(judged);
+    }
+
+    /// What is judged from now on stands on this; to be taken before what counts once is opened.
+    pub fn footing(&self) -> Footing {
+        self.inner.backend.footing()
     }
 
     /// Where the nodes of this store ship their sign-in logs to; `None`: there is one node.

@@ -4,7 +4,10 @@ use std::collections::HashSet;
 
 use behalf_core::id::TenantId;
 
-use crate::record::{Class, Entry, Key, Kind, Version};
+use crate::{
+    backend::Footing,
+    record::{Class, Entry, Key, Kind, Version},
+};
 
 /// What one commit may hold. A caller that hits one is wrong or fed by somebody hostile.
 pub mod limits {
@@ -94,6 +97,8 @@ pub struct WriteSet {
     /// What must hold of records that were only read, so that two writers who each read what the
     /// other writes cannot both succeed (write skew).
     pub expectations: Vec<(Key, Expect)>,
+    /// What it was judged on.
+    pub footing: Footing,
 }
 
 impl WriteSet {
@@ -131,6 +136,11 @@ impl WriteSet {
     /// Requires that `key`, which was only read, is still so.
     pub fn expect(&mut self, key: Key, expect: Expect) {
         self.expectations.push((key, expect));
+    }
+
+    /// Requires that no record was lost since `footing` was taken.
+    pub fn stand_on(&mut self, footing: Footing) {
+        self.footing = footing;
     }
 
     /// How many operations it holds.

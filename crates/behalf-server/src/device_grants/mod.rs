@@ -3,7 +3,7 @@
 
 mod paces;
 
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::Arc};
 
 use behalf_core::{
     device::{
@@ -15,10 +15,13 @@ use behalf_core::{
     time::Timestamp,
 };
 use behalf_store::{
-    CommitError, Expect, ReadError, Store, Version, WriteSet, records::device_grant,
+    CommitError, Expect, Footing, ReadError, Store, Version, WriteSet, records::device_grant,
 };
 
-use crate::entropy::{Entropy, SharedEntropy, random, random_uuid};
+use crate::{
+    entropy::{Entropy, SharedEntropy, random, random_uuid},
+    history::Ended,
+};
 use paces::Paces;
 
 /// How often a user code is drawn anew because somebody else has it: codes are so many that the
@@ -30,6 +33,7 @@ const TRIES: usize = 5;
 pub(crate) struct DeviceGrants {
     store: Store,
     entropy: SharedEntropy,
+    ended: Arc<Ended>,
     paces: Paces,
 }
 
@@ -84,13 +88,14 @@ pub(crate) struct Found<G> {
 pub(crate) struct Place {
     user_code: UserCode,
     version: Version,
+    footing: Footing,
 }
 
 impl DeviceGrants {
     /// Grants of `store`; whose codes `entropy` draws.
-    pub(crate) fn new(store: Store, entropy: SharedEntropy) -> Self {
+    pub(crate) fn new(store: Store, entropy: SharedEntropy, ended: Arc<Ended>) -> Self {
         let paces = Paces::new(&*entropy);
-        Self { store, entropy, paces }
+        Self { store, entropy, ended, paces }
     }
 
     /// Begins to wait for a user: the one durable write of asking. Whoever asks has mostly proved
@@ -147,15 +152,19 @@ impl DeviceGrants {
         self.paces.guessed_right(address, browser, now);
     }
 
-    /// The grant that a user code finds, over or answered as it may be.
+    /// The grant that a user code finds, over or answered as it may be. One that was asked for before
+    /// everything ended may have been redeemed.
     pub(crate) async fn find(
         &self,
         user_code: UserCode,
     ) -> Result<Option<Found<DeviceGrant>>, ReadError> {
+        let footing = self.store.footing();
+        let ended = self.ended.at().map(|at| at.plus(DEVICE_CODE_LIFETIME));
         let found = self.store.reading().device_grant(user_code).await?;
-        Ok(found.map(|found| Found {
+        let counts = |grant: &DeviceGrant| ended.is_none_or(|ended| grant.expires > ended);
+        Ok(found.filter(|found| counts(&found.value)).map(|found| Found {
+            place: Place { user_code, version: found.version, footing },
             grant: found.value,
-            place: Place { user_code, version: found.version },
         }))
     }
 
@@ -184,6 +193,7 @@ impl DeviceGrants {
         answered: &DeviceGrant,
     ) -> Result<bool, CommitError> {
         let mut set = WriteSet::new();
+        set.stand_on(place.footing);
         device_grant::put(&mut set, place.user_code, answered, Expect::Version(place.version));
         self.committed(set).await
     }
@@ -191,6 +201,7 @@ impl DeviceGrants {
     /// Takes a grant away, for the tokens that are issued next. `false`: another poll was faster.
     pub(crate) async fn take(&self, place: Place) -> Result<bool, CommitError> {
         let mut set = WriteSet::new();
+        set.stand_on(place.footing);
         device_grant::take(&mut set, place.user_code, place.version);
         self.committed(set).await
     }

@@ -13,7 +13,7 @@ use behalf_core::{
     time::{CLOCK_SKEW, Timestamp},
 };
 use behalf_store::{
-    CommitError, Expect, ReadError, Store, WriteSet,
+    CommitError, Expect, Footing, ReadError, Store, WriteSet,
     records::{
         family,
         revoked::{self, Ended},
@@ -136,6 +136,7 @@ impl Tickets {
     pub async fn renew(
         &self,
         redeemed: &Redemption<Alive>,
+        footing: Footing,
         now: Timestamp,
     ) -> Result<RefreshTicket, RenewError> {
         let place = (redeemed.tenant(), redeemed.ticket().family);
@@ -162,6 +163,7 @@ impl Tickets {
             let kept = Family { expires: family.expires.plus(CLOCK_SKEW), ..family };
             family::put(&mut set, place, &kept, found.as_ref());
             set.expect(ended.clone(), Expect::Absent);
+            set.stand_on(footing);
             match self.store.commit(set).await {
                 Ok(_) => return Ok(ticket),
                 Err(CommitError::Conflict { key, .. }) if key == ended => {
@@ -174,14 +176,15 @@ impl Tickets {
     }
 
     /// Records that a ticket which counts once, and which ends at `expires`, is used. Of two uses
-    /// at once exactly one is the first.
+    /// at once exactly one is the first. It was opened on `footing`.
     pub async fn use_once(
         &self,
         tenant: TenantId,
-        used: Used,
+        (used, footing): (Used, Footing),
         expires: Timestamp,
     ) -> Result<Use, CommitError> {
         let mut set = WriteSet::new();
+        set.stand_on(footing);
         used_ticket::record(&mut set, tenant, used, expires.plus(CLOCK_SKEW));
         match self.store.commit(set).await {
             Ok(_) => Ok(Use::First),

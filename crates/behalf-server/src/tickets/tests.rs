@@ -12,7 +12,7 @@ use behalf_core::{
     token::ClientPrincipal,
     user::{User, UserPrincipalName, UserRevisions},
 };
-use behalf_store::{records::used_ticket::Used, sqlite::Sqlite};
+use behalf_store::{Footing, records::used_ticket::Used, sqlite::Sqlite};
 use uuid::Uuid;
 
 use super::*;
@@ -123,7 +123,7 @@ async fn a_thousand_refreshes_with_one_token_get_one_successor() {
         let (tickets, text) = (Arc::clone(&tickets), text.clone());
         racers.spawn(async move {
             let redeemed = redeem(&tickets, &text, NOW);
-            let new = tickets.renew(&redeemed, NOW).await.unwrap();
+            let new = tickets.renew(&redeemed, Footing::default(), NOW).await.unwrap();
             (new.family, new.client.class, new.span)
         });
     }
@@ -136,21 +136,25 @@ async fn a_thousand_refreshes_with_one_token_get_one_successor() {
 async fn an_old_token_ends_the_family() {
     let Bed { tickets, .. } = bed().await;
     let first = tickets.seal(TENANT, &ticket(PUBLIC), NOW).unwrap();
-    let second = tickets.renew(&redeem(&tickets, &first, NOW), NOW).await.unwrap();
+    let second =
+        tickets.renew(&redeem(&tickets, &first, NOW), Footing::default(), NOW).await.unwrap();
     let second = tickets.seal(TENANT, &second, NOW).unwrap();
     let again = redeem(&tickets, &second, NOW);
-    tickets.renew(&again, NOW).await.unwrap();
+    tickets.renew(&again, Footing::default(), NOW).await.unwrap();
     assert_eq!(tickets.family(TENANT, id(2).into()).await.unwrap(), Standing::Live);
     // The thief, or the user after the thief.
     let reused = redeem(&tickets, &first, NOW);
-    assert!(matches!(tickets.renew(&reused, NOW).await, Err(RenewError::Reused)));
+    assert!(matches!(
+        tickets.renew(&reused, Footing::default(), NOW).await,
+        Err(RenewError::Reused)
+    ));
     assert_eq!(tickets.family(TENANT, id(2).into()).await.unwrap(), Standing::Ended);
     // Whoever was past that check already is caught by the write.
-    let late = tickets.renew(&redeem(&tickets, &second, NOW), NOW).await;
+    let late = tickets.renew(&redeem(&tickets, &second, NOW), Footing::default(), NOW).await;
     assert!(matches!(late, Ok(_) | Err(RenewError::Ended)), "the grace writes nothing");
     let newest = ClientClass::Public { generation: 2 };
     let newest = tickets.seal(TENANT, &ticket(newest), NOW).unwrap();
-    let late = tickets.renew(&redeem(&tickets, &newest, NOW), NOW).await;
+    let late = tickets.renew(&redeem(&tickets, &newest, NOW), Footing::default(), NOW).await;
     assert!(matches!(late, Err(RenewError::Ended)), "{late:?}");
 }
 
@@ -159,7 +163,7 @@ async fn a_token_newer_than_the_store_ends_the_family() {
     let Bed { tickets, .. } = bed().await;
     let ahead = ClientClass::Public { generation: 3 };
     let text = tickets.seal(TENANT, &ticket(ahead), NOW).unwrap();
-    let renewed = tickets.renew(&redeem(&tickets, &text, NOW), NOW).await;
+    let renewed = tickets.renew(&redeem(&tickets, &text, NOW), Footing::default(), NOW).await;
     assert!(matches!(renewed, Err(RenewError::Reused)));
     assert_eq!(tickets.family(TENANT, id(2).into()).await.unwrap(), Standing::Ended);
 }
@@ -174,7 +178,7 @@ async fn a_confidential_clients_refresh_touches_no_row() {
     for _ in 0..3 {
         let redeemed = redeem(&tickets, &text, later);
         assert_eq!(tickets.family(TENANT, id(2).into()).await.unwrap(), Standing::Live);
-        let new = tickets.renew(&redeemed, later).await.unwrap();
+        let new = tickets.renew(&redeemed, Footing::default(), later).await.unwrap();
         assert_eq!(new.span.expires, later.plus(REFRESH_IDLE));
     }
     assert_eq!(store.reads(), reads);
@@ -207,7 +211,9 @@ async fn of_two_uses_of_a_code_one_is_the_first() {
     let mut racers = tokio::task::JoinSet::new();
     for _ in 0..100 {
         let tickets = Arc::clone(&tickets);
-        racers.spawn(async move { tickets.use_once(TENANT, Used::Code(code), NOW).await.unwrap() });
+        racers.spawn(async move {
+            tickets.use_once(TENANT, (Used::Code(code), Footing::default()), NOW).await.unwrap()
+        });
     }
     let uses = racers.join_all().await;
     assert_eq!(uses.iter().filter(|found| **found == Use::First).count(), 1);
@@ -218,11 +224,13 @@ async fn an_epoch_rolls_within_the_grace() {
     let Bed { tickets, clock, .. } = bed().await;
     let first = tickets.seal(TENANT, &ticket(PUBLIC), NOW).unwrap();
     tickets.keys().rotate().await.unwrap();
-    let second = tickets.renew(&redeem(&tickets, &first, NOW), NOW).await.unwrap();
+    let second =
+        tickets.renew(&redeem(&tickets, &first, NOW), Footing::default(), NOW).await.unwrap();
     let old = tickets.seal(TENANT, &second, NOW).unwrap();
     clock.advance(EPOCH_ANNOUNCED);
     let later = NOW.plus(EPOCH_ANNOUNCED);
-    let repeated = tickets.renew(&redeem(&tickets, &first, later), later).await.unwrap();
+    let repeated =
+        tickets.renew(&redeem(&tickets, &first, later), Footing::default(), later).await.unwrap();
     let new = tickets.seal(TENANT, &repeated, later).unwrap();
     let tail = |text: &str| text.split('.').next().map(str::to_owned);
     assert_ne!(tail(&old), tail(&new));

@@ -52,7 +52,8 @@ pub(super) async fn judge(inquiry: &mut Inquiry<'_>, asked: Asked<'_>) -> Result
         unserved::tell(&error, "a code's redemption could not be recorded");
         Denied::Unavailable
     };
-    let used = tickets.use_once(tenant, Used::Code(id), expires).await.map_err(unwritten)?;
+    let used = (Used::Code(id), inquiry.footing);
+    let used = tickets.use_once(tenant, used, expires).await.map_err(unwritten)?;
     if used == Use::Again {
         // One of the two who have the code is a thief, and nobody knows which.
         tickets.end_family(tenant, id.into(), now).await.map_err(unwritten)?;

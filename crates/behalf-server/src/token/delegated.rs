@@ -149,6 +149,8 @@ impl Inquiry<'_> {
         text: &str,
         what: &'static str,
     ) -> Result<Opened<T>, Refusal> {
+        // First: what ends tickets takes the footing away when none of them opens any more.
+        self.footing = self.core.server.store.footing();
         let opened = self.core.server.tickets.open(text, self.circumstances.now);
         let opened = opened.map_err(|error| {
             tracing::debug!(cause = ?error.cause(), "{what} does not open");

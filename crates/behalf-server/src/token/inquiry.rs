@@ -21,7 +21,7 @@ use behalf_protocol::{
         request::{BasicCredentials, PresentedClient, TokenForm},
     },
 };
-use behalf_store::{CommitError, Standing};
+use behalf_store::{CommitError, Footing, Standing};
 use http::{HeaderMap, HeaderValue, header};
 
 use crate::{
@@ -58,6 +58,8 @@ pub(crate) struct Inquiry<'a> {
     pub(crate) basic: bool,
     /// How far what is remembered may be trusted.
     standing: Standing,
+    /// What a ticket was opened on.
+    pub(super) footing: Footing,
     /// Records of what counts once that were tried.
     recorded: u8,
     /// `Origin` as sent.
@@ -83,6 +85,7 @@ impl<'a> Inquiry<'a> {
             event,
             basic: false,
             standing: core.server.store.standing(),
+            footing: Footing::default(),
             recorded: 0,
             origin: None,
             page: false,
@@ -207,12 +210,13 @@ impl<'a> Inquiry<'a> {
     /// Records the assertion of a strict application, which was not used before.
     async fn use_once(&mut self, client: AppId, once: &SingleUse) -> Result<(), Denied> {
         self.recorded += 1;
-        let Server { store, restored, .. } = &*self.core.server;
-        if single_use::may_have_been(once, *restored) {
+        let Server { store, ended, .. } = &*self.core.server;
+        let footing = store.footing();
+        if single_use::may_have_been(once, ended.at()) {
             self.event.trail.failed(Step::Credential);
             return Err(Refusal::Assertion(AssertionRefusal::Replayed { client }).into());
         }
-        match single_use::record(store, (self.event.tenant, client), once).await {
+        match single_use::record((store, footing), (self.event.tenant, client), once).await {
             Ok(()) => Ok(()),
             Err(CommitError::Conflict { .. }) => {
                 self.event.trail.failed(Step::Credential);

@@ -46,7 +46,8 @@ pub(super) async fn judge(inquiry: &mut Inquiry<'_>, asked: Asked<'_>) -> Result
     let renewable = refresh_token::decide(redemption, &on, gathered.family, trail)?;
     // The last step: from here on nothing is refused.
     let now = inquiry.circumstances.now;
-    let renewed = core.server.tickets.renew(renewable.redemption(), now).await;
+    let tickets = &core.server.tickets;
+    let renewed = tickets.renew(renewable.redemption(), inquiry.footing, now).await;
     let successor = inquiry.inspect_renewal(renewed)?;
     let issuance = renewable.renewed(successor, &mut inquiry.event.trail);
     inquiry.prepare(&asked, &issuance, slots).await

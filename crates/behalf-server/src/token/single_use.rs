@@ -6,26 +6,28 @@ use behalf_core::{
     time::{CLOCK_SKEW, Timestamp},
     token::SingleUse,
 };
-use behalf_store::{CommitError, Store, WriteSet, records::used_assertion};
+use behalf_store::{CommitError, Footing, Store, WriteSet, records::used_assertion};
 
-/// Records the use; a conflict means that it was used before. Of two at once exactly one wins.
+/// Records the use; a conflict means that it was used before. Of two at once exactly one wins. The
+/// footing was taken before it was asked whether it may have been.
 pub(crate) async fn record(
-    store: &Store,
+    (store, footing): (&Store, Footing),
     client: (TenantId, AppId),
     once: &SingleUse,
 ) -> Result<(), CommitError> {
     let mut id = [0; 32];
     id.copy_from_slice(digest(&SHA256, once.jti.as_bytes()).as_ref());
     let mut set = WriteSet::new();
+    set.stand_on(footing);
     used_assertion::record(&mut set, client, &id, once.until);
     store.commit(set).await.map(|_| ())
 }
 
-/// Whether an assertion may have been used before the directory was `restored` and be unused in it:
-/// unless it says that it is newer, by more than clocks may differ.
-pub(crate) fn may_have_been(once: &SingleUse, restored: Option<Timestamp>) -> bool {
+/// Whether an assertion may have been used before everything that counts once `ended`, and be unused
+/// now: unless it says that it is newer, by more than clocks may differ.
+pub(crate) fn may_have_been(once: &SingleUse, ended: Option<Timestamp>) -> bool {
     let newer = |at: Timestamp| once.from.is_some_and(|from| from > at.plus(CLOCK_SKEW));
-    restored.is_some_and(|at| !newer(at))
+    ended.is_some_and(|at| !newer(at))
 }
 
 #[cfg(test)]

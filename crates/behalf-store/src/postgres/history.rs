@@ -11,7 +11,10 @@ use tokio_postgres::{Error, error::SqlState};
 use uuid::Uuid;
 
 use super::connection::Link;
-use crate::backend::History;
+use crate::{
+    backend::{Footing, History},
+    write_set::WriteSet,
+};
 
 /// A file of the log is named by its timeline, in eight hexadecimal digits, and its number in it.
 const TIMELINE: &str = "SELECT pg_walfile_name(pg_current_wal_lsn()),
@@ -87,6 +90,17 @@ impl Past {
     /// What was judged is settled, and nothing that was found since.
     pub(super) fn settled(&self, judged: History) {
         self.with(|known| known.settled = Some(judged));
+    }
+
+    pub(super) fn footing(&self) -> Footing {
+        self.with(|known| Footing(known.settled))
+    }
+
+    /// Whether `set` may be written: the directory always, what counts once only on a settled
+    /// history, which must be the one that it was judged on.
+    pub(super) fn admits(&self, set: &WriteSet) -> bool {
+        let stands = self.with(|known| set.footing.holds(known.settled));
+        stands && (set.changes_directory() || self.is_settled())
     }
 
     /// Whether everything may be written.

@@ -52,8 +52,8 @@ use tokio::{
 
 use crate::{
     backend::{
-        Backend, Boxed, ChangeSink, Changes, CommitError, Find, History, Page, ReadError, Scan,
-        Seq, Snapshot,
+        Backend, Boxed, ChangeSink, Changes, CommitError, Find, Footing, History, Page, ReadError,
+        Scan, Seq, Snapshot,
     },
     record::{Key, Record},
     shared_log::SharedLog,
@@ -235,6 +235,10 @@ impl Backend for Postgres {
 
     fn settled(&self, judged: History) {
         self.past.settled(judged);
+    }
+
+    fn footing(&self) -> Footing {
+        self.past.footing()
     }
 
     fn went_back(&self) {

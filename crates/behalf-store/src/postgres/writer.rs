@@ -152,7 +152,7 @@ impl Writer {
         deadline: Instant,
     ) -> Result<Vec<Result<Applied, CommitError>>, Trouble> {
         self.connect(deadline - TRY).await?;
-        if !self.parts.past.is_settled() && !sets.iter().all(|set| set.changes_directory()) {
+        if !sets.iter().all(|set| self.parts.past.admits(set)) {
             return Err(Trouble::Failed(UNSETTLED.to_owned()));
         }
         self.n += 1;

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use behalf_store::{Backend as _, Expect, History, Key, Kind, Store, WriteSet, postgres::Postgres};
+use behalf_store::{
+    Backend as _, Expect, Footing, History, Key, Kind, Store, WriteSet, postgres::Postgres,
+};
 
 use crate::{
     database::{client, fresh, options, url},
@@ -12,6 +14,11 @@ use crate::{
 
 fn used(id: &str) -> WriteSet {
     set(|s| s.put(Key::new(tenant(1), Kind::UsedTicket, id.as_bytes()), vec![1], Expect::Absent))
+}
+
+fn set_on(footing: Footing, mut set: WriteSet) -> WriteSet {
+    set.stand_on(footing);
+    set
 }
 
 /// A backend whose next connection comes soon, and its schema.
@@ -28,6 +35,7 @@ async fn what_is_used_once_is_not_written_until_a_loss_is_settled() {
     let before = backend.history().unwrap();
     assert_eq!(before, History { timeline: Some(1), synchronous: false, losses: 0 });
     backend.commit(used("one")).await.unwrap();
+    let opened = backend.footing();
     // What a failover to a standby that is behind leaves: the newest rows are not there.
     let newest = format!("DELETE FROM {schema}.batch; DELETE FROM {schema}.record");
     client(&url()).await.batch_execute(&newest).await.unwrap();
@@ -41,6 +49,11 @@ async fn what_is_used_once_is_not_written_until_a_loss_is_settled() {
     backend.commit(set(|s| s.put(key("a"), vec![1], Expect::Absent))).await.unwrap();
     backend.settled(lost);
     assert_eq!(backend.history(), Some(lost));
+    // What was opened before the loss is late: its first use may have been lost with it.
+    let standing_on = |footing| set_on(footing, used("one"));
+    let late = backend.commit(standing_on(opened)).await.unwrap_err();
+    assert!(late.to_string().contains("has changed hands"), "{late}");
+    backend.commit(standing_on(backend.footing())).await.unwrap();
     backend.commit(used("two")).await.unwrap();
 }
 
