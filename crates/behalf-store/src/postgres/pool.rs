@@ -85,8 +85,10 @@ async fn by<Q: Query>(deadline: Instant, pool: &Pool, query: &Q) -> Result<Q::An
                     Ok(Ok(answer)) => return Ok(answer),
                     Ok(Err(error)) => Trouble::from(error),
                     Err(_) => {
-                        // What it still owes must not be waited for by the next.
+                        // What it still owes must not be waited for by the next, and whoever hangs it
+                        // hangs the idle ones too.
                         drop(Object::take(link));
+                        pool.retain(|_, _| false);
                         break;
                     }
                 }

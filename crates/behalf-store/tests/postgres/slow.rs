@@ -139,6 +139,10 @@ async fn a_host_that_hangs_keeps_nobody_from_the_next() {
     let backend = Postgres::open(&proxy.first_of_two(&schema)).await.unwrap();
     let put = |id: &'static str| set(|s| s.put(key(id), vec![1], Expect::Any));
     backend.commit(put("a")).await.unwrap();
+    let keys = [key("a")];
+    // As many connections as there are for reads, and each of them hangs.
+    let read = || backend.get(&keys);
+    drop(tokio::join!(read(), read(), read(), read()));
     proxy.hang(true);
     let begun = Instant::now();
     // What was under way at that moment may fail, and at its deadline.
