@@ -39,7 +39,7 @@ pub(crate) async fn token(
     // for want of consent comes here with it.
     if let Err(Denied::Refused(refusal)) = &judged
         && inquiry.can_be_judged_again(refusal)
-        && core.server.store.learned_since(known).await
+        && inquiry.learned_since(known).await
     {
         inquiry = Inquiry::new(core, version, segment, circumstances);
         judged = Box::pin(inquiry.judge(&parts.headers, &body)).await;

@@ -21,7 +21,7 @@ use behalf_protocol::{
         request::{BasicCredentials, PresentedClient, TokenForm},
     },
 };
-use behalf_store::{CommitError, Footing, Standing};
+use behalf_store::{CommitError, Footing, Known, Standing};
 use http::{HeaderMap, HeaderValue, header};
 
 use crate::{
@@ -154,6 +154,7 @@ impl<'a> Inquiry<'a> {
         let changes = matches!(
             refusal.step(),
             Step::Tenant
+                | Step::Presented
                 | Step::Client
                 | Step::Credential
                 | Step::ServicePrincipal
@@ -164,6 +165,14 @@ impl<'a> Inquiry<'a> {
                 | Step::Policy
         );
         changes && self.recorded == 0 && self.event.grant != Grant::Password
+    }
+
+    /// Learns what others did, and says whether anything was after `before`.
+    pub(super) async fn learned_since(&self, before: Known) -> bool {
+        let server = &self.core.server;
+        let learned = server.store.learned_since(before).await;
+        // What was learned a moment ago may have to be read still.
+        server.tickets.keys().learned().await || learned
     }
 
     /// Keeps the header `Origin`.

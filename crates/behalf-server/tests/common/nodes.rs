@@ -105,9 +105,14 @@ impl Deployment {
 }
 
 impl Node {
+    /// Looks at what others committed, and at nothing else yet.
+    pub(crate) async fn hears(&self) {
+        self.follower.look().await;
+    }
+
     /// What a node does each second: it looks at what others committed, and after its keys.
     pub(crate) async fn looks(&self) {
-        self.follower.look().await;
+        self.hears().await;
         let server = &self.server.server;
         // These may fail: the line may be cut.
         let _ = server.keys.maintain().await;

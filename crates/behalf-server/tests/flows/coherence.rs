@@ -170,6 +170,23 @@ async fn after_an_epoch_was_revoked_no_node_seals_before_all_can_open() {
     assert_ne!(there.server.get(&page).await.status, 503);
 }
 
+/// A database changed hands, and another node was the first to begin anew.
+#[tokio::test]
+async fn a_ticket_of_an_epoch_that_is_not_known_yet_is_not_refused() {
+    let deployment = Deployment::new();
+    let (here, there) = two(&deployment).await;
+    here.server.settle_users().await;
+    there.looks().await;
+    here.server.server.tickets.keys().revoke(1).await.unwrap();
+    // The follower is quicker than who looks after the keys.
+    deployment.clock.advance(HEARD.saturating_sub(Duration::from_secs(1)));
+    there.hears().await;
+    deployment.clock.advance(Duration::from_secs(1));
+    here.looks().await;
+    let code = || here.server.sealed(&here.server.code_ticket(CLI, "openid"));
+    assert_eq!(there.server.redeem(&code()).await.status, 200);
+}
+
 #[tokio::test]
 async fn who_is_cut_off_signs_with_what_it_had_seen_published() {
     let deployment = Deployment::new();

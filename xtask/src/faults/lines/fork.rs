@@ -65,7 +65,7 @@ async fn fork(context: &Context) -> anyhow::Result<Finding> {
         finding.holds(seen.code().is_err(), "the session of before is asked to sign in again");
         let mut browser = nodes.browser().await?;
         let code = browser.open(&authorize(DESK, "")).await?.code()?;
-        let fresh = client.token(&world::code(DESK, &code)).await?.status;
+        let fresh = judged(&mut client, &world::code(DESK, &code)).await?.status;
         finding.holds(fresh == 200, format!("a new sign-in and its code: {fresh}"));
         drop(nodes);
         standby.stop_fast().await?;

@@ -163,6 +163,13 @@ impl SealKeys {
         self.in_force()
     }
 
+    /// Reads the epochs if they have changed, and says whether they had: for whoever would refuse a
+    /// ticket of an epoch that another node has just begun.
+    pub(crate) async fn learned(&self) -> bool {
+        let current = self.parts.store.is_current(&self.current.load().stamp);
+        !current && self.maintain().await.is_ok()
+    }
+
     /// Begins a new epoch, once it has been announced to every node.
     pub async fn rotate(&self) -> Result<(), EpochError> {
         self.change(|ring, now| Ok(schedule::rotate(ring, now))).await
