@@ -43,6 +43,8 @@ pub(super) struct Session {
     pub(super) versions: Range<u64>,
     /// Set when the server warned.
     pub(super) warned: Arc<AtomicBool>,
+    /// [`super::connection::Connector::hangs`] when it was made.
+    pub(super) hangs: u64,
 }
 
 /// What tells this transaction from every other, and what it does besides.

@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -55,6 +55,8 @@ pub(super) struct Connector {
     tls: MakeRustlsConnect,
     /// What is said first on each.
     session: Arc<str>,
+    /// How often the database let a connection wait for nothing.
+    hangs: Arc<AtomicU64>,
     /// The deployment's schema, also its channel of news.
     pub(super) schema: String,
 }
@@ -74,7 +76,18 @@ impl Connector {
             milliseconds(IDLE),
         );
         let tls = tls::connector(options)?;
-        Ok(Self { hosts, tls, session: session.into(), schema })
+        Ok(Self { hosts, tls, session: session.into(), hangs: Arc::default(), schema })
+    }
+
+    /// A connection did not answer in time: whatever hangs it hangs the others that were made before,
+    /// and none of them should cost somebody else his deadline.
+    pub(super) fn hung(&self) {
+        self.hangs.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Changes whenever connections that were made before are better made anew.
+    pub(super) fn hangs(&self) -> u64 {
+        self.hangs.load(Ordering::Acquire)
     }
 
     /// Makes a connection; what the server says beside its answers goes to `heard`.

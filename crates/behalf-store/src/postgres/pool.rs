@@ -1,6 +1,14 @@
 //! The readers: a few connections, and no more who wait for them than there is time for.
 
-use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use deadpool_postgres::{Connect, Manager, ManagerConfig, Object, Pool};
 use tokio::{
@@ -37,6 +45,9 @@ pub(super) trait Query: Send + Sync + 'static {
 /// The pool, on the runtime of the backend's thread.
 pub(super) struct Readers {
     pool: Pool,
+    connector: Connector,
+    /// [`Connector::hangs`] when idle connections were given up last.
+    hangs: AtomicU64,
     places: Arc<Semaphore>,
     runtime: Handle,
 }
@@ -50,7 +61,9 @@ impl Readers {
             .max_size(READERS)
             .build()
             .map_err(|error| OpenError::Failed(error.to_string()))?;
-        Ok(Self { pool, places: Arc::new(Semaphore::new(WAITING)), runtime })
+        let (connector, hangs) = (connector.clone(), AtomicU64::new(connector.hangs()));
+        let places = Arc::new(Semaphore::new(WAITING));
+        Ok(Self { pool, connector, hangs, places, runtime })
     }
 
     /// Runs a read on a connection of the pool.
@@ -59,10 +72,14 @@ impl Readers {
         let place = Arc::clone(&self.places)
             .try_acquire_owned()
             .map_err(|_| unavailable("too many reads wait for the database"))?;
-        let pool = self.pool.clone();
+        let hangs = self.connector.hangs();
+        if self.hangs.swap(hangs, Ordering::AcqRel) != hangs {
+            self.pool.retain(|_, _| false);
+        }
+        let (pool, connector) = (self.pool.clone(), self.connector.clone());
         let read = async move {
             let _place = place;
-            by(Instant::now() + READ, &pool, &query).await
+            by(Instant::now() + READ, (&pool, &connector), &query).await
         };
         match self.runtime.spawn(read).await {
             Ok(answer) => answer.map_err(|trouble| unavailable(trouble.text())),
@@ -72,7 +89,11 @@ impl Readers {
 }
 
 /// Asks until there is an answer: a read may be repeated wherever its connection is lost.
-async fn by<Q: Query>(deadline: Instant, pool: &Pool, query: &Q) -> Result<Q::Answer, Trouble> {
+async fn by<Q: Query>(
+    deadline: Instant,
+    (pool, connector): (&Pool, &Connector),
+    query: &Q,
+) -> Result<Q::Answer, Trouble> {
     let mut last = Trouble::overdue();
     while Instant::now() < deadline {
         let Ok(link) = timeout_at(deadline, pool.get()).await else { break };
@@ -85,10 +106,9 @@ async fn by<Q: Query>(deadline: Instant, pool: &Pool, query: &Q) -> Result<Q::An
                     Ok(Ok(answer)) => return Ok(answer),
                     Ok(Err(error)) => Trouble::from(error),
                     Err(_) => {
-                        // What it still owes must not be waited for by the next, and whoever hangs it
-                        // hangs the idle ones too.
+                        // What it still owes must not be waited for by the next.
                         drop(Object::take(link));
-                        pool.retain(|_, _| false);
+                        connector.hung();
                         break;
                     }
                 }

@@ -171,6 +171,9 @@ impl Writer {
                 if matches!(trouble, Trouble::Lost(_)) {
                     self.session = None;
                 }
+                if trouble == Trouble::overdue() {
+                    self.parts.connector.hung();
+                }
                 return Err(trouble);
             }
             Tried::Unknown { judged, cause } => {
@@ -217,7 +220,9 @@ impl Writer {
 
     /// Makes the connection if there is none; waits a little where that fails.
     async fn connect(&mut self, deadline: Instant) -> Result<(), Trouble> {
-        if self.session.as_ref().is_some_and(|session| !session.link.is_closed()) {
+        let hangs = self.parts.connector.hangs();
+        let good = |session: &Session| !session.link.is_closed() && session.hangs == hangs;
+        if self.session.as_ref().is_some_and(good) {
             return Ok(());
         }
         self.session = None;
@@ -268,13 +273,13 @@ impl Writer {
 }
 
 async fn session(parts: &Parts, deadline: Instant) -> Result<Session, Trouble> {
-    let warned = Arc::default();
+    let (warned, hangs) = (Arc::default(), parts.connector.hangs());
     let link = parts.connector.link(deadline, &warned).await?;
     let prepared = timeout_at(deadline, Statements::prepare(&link)).await;
     let statements = prepared.map_err(|_| Trouble::overdue())??;
     let looked = timeout_at(deadline, history::look(&link, parts.id, &parts.past)).await;
     looked.map_err(|_| Trouble::overdue())??;
-    Ok(Session { link, statements, versions: 0..0, warned })
+    Ok(Session { link, statements, versions: 0..0, warned, hangs })
 }
 
 /// Refuses what is queued until there is a connection; `None` when nobody can ask any more.
