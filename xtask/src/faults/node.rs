@@ -90,10 +90,18 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    pub(super) async fn start(
-        (site, name): (&Site, &str),
-        options: &Options,
-    ) -> anyhow::Result<Self> {
+    /// A port that was free a moment ago may be somebody's by now: then another one is tried.
+    pub(super) async fn start(place: (&Site, &str), options: &Options) -> anyhow::Result<Self> {
+        for _ in 0..3 {
+            match Self::try_to_start(place, options).await {
+                Err(error) if format!("{error:#}").contains("is in use on") => {}
+                started => return started,
+            }
+        }
+        Self::try_to_start(place, options).await
+    }
+
+    async fn try_to_start((site, name): (&Site, &str), options: &Options) -> anyhow::Result<Self> {
         let management = free_address()?;
         let begun = clock::now();
         let mut command = site.serve(name, options)?;
