@@ -68,10 +68,10 @@ pub const SETTINGS: [Setting; 27] = [
         list: true,
         takes: "origins like `public_url`, 8 at most: `[\"https://old.example.com\"]`; in the \
                 environment and as a flag with commas between",
-        about: "What `public_url` was before, so that it is meant to change. Client assertions that are addressed to one of them \
-                still count; tokens and metadata carry `public_url` alone. Clients that find the \
-                server by its metadata need none of it. Remove one when its last client has \
-                moved.",
+        about: "What `public_url` was before, so that it is meant to change. Client assertions \
+                that are addressed to one of them still count; tokens and metadata carry \
+                `public_url` alone. Clients that find the server by its metadata need none of it. \
+                Remove one when its last client has moved.",
     },
     optional(
         "listen",

@@ -55,8 +55,8 @@ pub(super) struct Ticket<'a> {
     pub(super) channel: Option<&'a str>,
     /// Up to where the change log is removed.
     pub(super) tidy: Option<u64>,
-    /// The transaction before which this writer's rows of `batch` are of no more use.
-    pub(super) needed: i64,
+    /// The transaction before which this one removes this writer's rows of `batch`.
+    pub(super) forget: Option<i64>,
     pub(super) deadline: Instant,
 }
 
@@ -231,9 +231,8 @@ impl Session {
             let forget = &statements.forget_log;
             pipeline.push(Box::pin(async move { link.execute(forget, &[&signed(until)]).await }));
         }
-        if ticket.n % 256 == 0 {
-            let forget = &statements.forget_batches;
-            let (writer, needed) = (ticket.writer, ticket.needed);
+        if let Some(needed) = ticket.forget {
+            let (forget, writer) = (&statements.forget_batches, ticket.writer);
             pipeline.push(Box::pin(async move { link.execute(forget, &[&writer, &needed]).await }));
         }
         let notify = async {

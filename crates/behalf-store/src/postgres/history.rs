@@ -47,6 +47,16 @@ struct Found {
     missing: Option<i64>,
 }
 
+impl Known {
+    /// Whether everything may be written.
+    fn is_settled(&self) -> bool {
+        match (self.found, self.settled) {
+            (Some(found), Some(settled)) => !found.changed_hands_since(&settled),
+            _ => true,
+        }
+    }
+}
+
 impl Past {
     fn with<T>(&self, look: impl FnOnce(&mut Known) -> T) -> T {
         look(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
@@ -99,15 +109,8 @@ impl Past {
     /// Whether `set` may be written: the directory always, what counts once only on a settled
     /// history, which must be the one that it was judged on.
     pub(super) fn admits(&self, set: &WriteSet) -> bool {
-        let stands = self.with(|known| set.footing.holds(known.settled));
-        stands && (set.changes_directory() || self.is_settled())
-    }
-
-    /// Whether everything may be written.
-    pub(super) fn is_settled(&self) -> bool {
-        self.with(|known| match (known.found, known.settled) {
-            (Some(found), Some(settled)) => !found.changed_hands_since(&settled),
-            _ => true,
+        self.with(|known| {
+            set.footing.holds(known.settled) && (set.changes_directory() || known.is_settled())
         })
     }
 
@@ -147,6 +150,12 @@ pub(super) async fn look(link: &Link, writer: Uuid, past: &Past) -> Result<(), E
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    impl Past {
+        fn is_settled(&self) -> bool {
+            self.with(|known| known.is_settled())
+        }
+    }
 
     const ONE: Found = Found { timeline: Some(1), synchronous: true, missing: None };
     const TWO: Found = Found { timeline: Some(2), ..ONE };

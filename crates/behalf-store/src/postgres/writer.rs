@@ -40,6 +40,8 @@ const BATCH_BYTES: usize = 16 << 20;
 pub(super) const ANSWER: Duration = Duration::from_secs(5);
 /// With less time than this nothing is begun any more: too little is left to learn what came of it.
 const TRY: Duration = Duration::from_millis(2_500);
+/// After how many transactions the rows of those before are removed.
+const FORGET: i64 = 256;
 /// Between two tries to connect.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -161,7 +163,8 @@ impl Writer {
             n: self.n,
             channel: self.parts.channel.then_some(&self.parts.connector.schema),
             tidy: self.tidy,
-            needed: self.parts.past.to_be_there().unwrap_or(self.n),
+            // Now and then; never the row by which the next connection sees that nothing is lost.
+            forget: (self.n % FORGET == 0).then(|| self.parts.past.to_be_there().unwrap_or(self.n)),
             deadline,
         };
         let Some(session) = &mut self.session else { return Err(Trouble::overdue()) };
